@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ctl/daemon/drops.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <net/if.h>
+
+#include "ctl/daemon/counters.h"
+#include "rules/net.h"
+
+namespace pc::daemon {
+namespace {
+
+using protocol::Json;
+
+constexpr size_t recent_max = 200;
+// What cannot be written for the moment is given up beyond this.
+constexpr size_t lines_max = size_t{4} << 20;
+
+int64_t nanoseconds(clockid_t clock) {
+    timespec now{};
+    (void)clock_gettime(clock, &now); // ignoring: these clocks always exist
+    return int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
+}
+
+// Suricata's form: microseconds and the offset from UTC.
+std::string timestamp(int64_t realtime_ns) {
+    const time_t seconds = realtime_ns / 1000000000;
+    tm parts{};
+    gmtime_r(&seconds, &parts);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+0000", parts.tm_year + 1900,
+                       parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                       realtime_ns % 1000000000 / 1000);
+}
+
+Address address_of(const __be32 (&words)[4], uint8_t family) {
+    Address address;
+    address.family = family == 6 ? Family::v6 : Family::v4;
+    std::memcpy(address.bytes.data(), words, sizeof(words));
+    return address;
+}
+
+// Both directions of a flow give the same.
+uint64_t flow_id(const Address& a, uint16_t port_a, const Address& b, uint16_t port_b,
+                 uint8_t proto) {
+    const auto hash = [proto](const Address& address, uint16_t port) {
+        uint64_t value = 0xcbf29ce484222325;
+        for (const uint8_t byte : address.bytes) {
+            value = (value ^ byte) * 0x100000001b3;
+        }
+        const std::array<uint8_t, 3> rest{static_cast<uint8_t>(port >> 8),
+                                          static_cast<uint8_t>(port & 0xff), proto};
+        for (const uint8_t byte : rest) {
+            value = (value ^ byte) * 0x100000001b3;
+        }
+        return value;
+    };
+    return (hash(a, port_a) + hash(b, port_b)) >> 1U;
+}
+
+std::string protocol_word(uint8_t proto) {
+    std::string name = protocol_name(proto);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(toupper(c)); });
+    return name;
+}
+
+} // namespace
+
+Json eve_record(const pc_event& event, const std::string& rule, const std::string& interface,
+                int64_t realtime_ns) {
+    const char* action = event.reason == PC_REASON_REJECT ? "reject"
+                         : is_drop_reason(event.reason)   ? "drop"
+                                                          : "accept";
+    Json record{{"timestamp", timestamp(realtime_ns)},
+                {"in_iface", interface},
+                {"event_type", is_drop_reason(event.reason) ? "drop" : "accept"}};
+    if (event.family == 4 || event.family == 6) {
+        const Address src = address_of(event.saddr, event.family);
+        const Address dst = address_of(event.daddr, event.family);
+        record["flow_id"] = flow_id(src, event.sport, dst, event.dport, event.proto);
+        record["src_ip"] = to_string(src);
+        record["dest_ip"] = to_string(dst);
+        record["proto"] = protocol_word(event.proto);
+        const bool icmp = event.proto == 1 || event.proto == 58;
+        record[icmp ? "icmp_type" : "src_port"] = event.sport;
+        record[icmp ? "icmp_code" : "dest_port"] = event.dport;
+    }
+    if (event.vlan < PC_VLAN_NONE) {
+        record["vlan"] = Json::array({event.vlan});
+    }
+    Json drop{{"reason", std::string(reason_word(event.reason))},
+              {"generation", event.generation},
+              {"len", event.len},
+              {"action", action},
+              {"hook", event.hook == 0 ? "xdp" : "tc"}};
+    drop["rule"] = rule.empty() ? Json() : Json(rule);
+    if (event.proto == 6) {
+        drop["tcp_flags"] = event.tcp_flags;
+    }
+    record["drop"] = std::move(drop);
+    return record;
+}
+
+Result<std::unique_ptr<Drops>> Drops::open(int events_fd, std::string eve_path,
+                                           RuleName rule_name) {
+    std::unique_ptr<Drops> drops(new Drops(std::move(eve_path), std::move(rule_name)));
+    Drops* self = drops.get();
+    drops->ring_ = std::make_unique<EventRing>(
+        TRY(EventRing::open(events_fd, [self](const pc_event& event) { self->take(event); })));
+    return drops;
+}
+
+void Drops::take(const pc_event& event) {
+    const int64_t offset = nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
+    char name[IF_NAMESIZE] = {};
+    const std::string interface =
+        if_indextoname(event.ifindex, name) != nullptr ? name : std::to_string(event.ifindex);
+    Json record = eve_record(event, event.rule_id == 0 ? "" : rule_name_(event.rule_id), interface,
+                             static_cast<int64_t>(event.time_ns) + offset);
+    if (lines_.size() < lines_max) {
+        lines_ += record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    }
+    if (!is_drop_reason(event.reason)) {
+        return; // a rule that accepts, with `log`
+    }
+    recent_.push_back(std::move(record));
+    if (recent_.size() > recent_max) {
+        recent_.pop_front();
+    }
+}
+
+Result<void> Drops::consume() {
+    ring_->consume();
+    return write_lines();
+}
+
+// Opened each time, so that logrotate needs to tell nobody.
+Result<void> Drops::write_lines() {
+    if (lines_.empty()) {
+        return {};
+    }
+    const std::string lines = std::exchange(lines_, {});
+    const Fd fd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    if (!fd.valid() || write(fd.get(), lines.data(), lines.size()) < 0) {
+        const int err = errno;
+        return Error{err, fmt::format("write {}: {}", path_, std::strerror(err))};
+    }
+    return {};
+}
+
+} // namespace pc::daemon

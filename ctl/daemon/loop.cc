@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ctl/daemon/loop.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "ctl/daemon/methods.h"
+#include "ctl/daemon/server.h"
+#include "ctl/kern/inspect_netns.h"
+
+namespace pc::daemon {
+namespace {
+
+constexpr uint64_t second_us = 1000000;
+// Interfaces come in bursts of messages.
+constexpr uint64_t settle_us = 50000;
+
+struct UnrefEvent {
+    void operator()(sd_event* event) const { sd_event_unref(event); }
+};
+
+struct UnrefSource {
+    void operator()(sd_event_source* source) const { sd_event_source_disable_unref(source); }
+};
+
+using Source = std::unique_ptr<sd_event_source, UnrefSource>;
+
+void log_line(std::string_view text) {
+    while (!text.empty() && text.back() == '\n') {
+        text.remove_suffix(1);
+    }
+    fmt::print(stderr, "portcullisd: {}\n", text);
+}
+
+Result<void> started(int result, std::string_view what) {
+    if (result < 0) {
+        return Error{-result, fmt::format("{}: {}", what, std::strerror(-result))};
+    }
+    return {};
+}
+
+class Loop {
+public:
+    Loop(sd_event* event, const Options& options, std::unique_ptr<Firewall> firewall)
+        : event_(event), options_(options), firewall_(std::move(firewall)) {}
+
+    [[nodiscard]] Result<void> prepare() {
+        Firewall& firewall = *firewall_;
+        drops_ = TRY(Drops::open(firewall.datapath().map("events").fd(), options_.eve,
+                                 [this](uint32_t id) { return rule_name(id); }));
+        monitor_ = std::make_unique<LinkMonitor>(TRY(LinkMonitor::open()));
+        TRY(firewall.start());
+        server_ = TRY(Server::open(
+            event_, options_.run_dir + "/control.sock",
+            [this](const protocol::Request& request) { return answer(request); },
+            [this] { return watched_object(context()); }));
+        TRY(add_sources());
+        after_change();
+        return {};
+    }
+
+    [[nodiscard]] const Firewall& firewall() const { return *firewall_; }
+
+private:
+    [[nodiscard]] Context context() { return {*firewall_, *drops_, started_}; }
+
+    [[nodiscard]] std::string rule_name(uint32_t id) const {
+        const auto& plan = firewall_->running().plan;
+        for (const PlanRule& rule : plan ? plan->rules : std::vector<PlanRule>()) {
+            if (rule.id == id) {
+                return rule.name;
+            }
+        }
+        return {};
+    }
+
+    protocol::Json answer(const protocol::Request& request) {
+        protocol::Json answer = call_method(context(), request);
+        after_change();
+        return answer;
+    }
+
+    // After everything that may have changed something: tell the inspector and the log.
+    void after_change() {
+        for (const std::string& complaint : firewall_->take_complaints()) {
+            log_line(complaint);
+        }
+        if (published_ == firewall_->changes()) {
+            return;
+        }
+        published_ = firewall_->changes();
+        const protocol::Json object = watched_object(context());
+        const auto written = write_file(
+            options_.run_dir + "/inspect.json",
+            object.dump(-1, ' ', false, protocol::Json::error_handler_t::replace) + "\n", 0640);
+        if (!written) {
+            log_line(written.error().message);
+        }
+        if (server_) {
+            server_->publish(object);
+        }
+    }
+
+    // Says the same failure once, not each second.
+    void report(const Result<void>& result) {
+        const std::string now = result ? "" : result.error().message;
+        if (!now.empty() && now != last_failure_) {
+            log_line(now);
+        }
+        last_failure_ = now;
+        after_change();
+    }
+
+    [[nodiscard]] Result<void> add_sources() {
+        TRY(add_io(monitor_->fd(), on_links));
+        TRY(add_io(drops_->fd(), on_events));
+        TRY(add_timer(second_us, on_second, seconds_));
+        TRY(add_timer(settle_us, on_settled, settled_));
+        (void)sd_event_source_set_enabled(settled_.get(), SD_EVENT_OFF); // ignoring: it exists
+        TRY(add_signal(SIGHUP, on_reload));
+        TRY(add_signal(SIGTERM, on_end));
+        return add_signal(SIGINT, on_end);
+    }
+
+    [[nodiscard]] Result<void> add_io(int fd, sd_event_io_handler_t call) {
+        sd_event_source* source = nullptr;
+        TRY(started(sd_event_add_io(event_, &source, fd, EPOLLIN, call, this), "watch a file"));
+        sources_.emplace_back(source);
+        return {};
+    }
+
+    [[nodiscard]] Result<void> add_signal(int signal, sd_event_signal_handler_t call) {
+        sd_event_source* source = nullptr;
+        TRY(started(sd_event_add_signal(event_, &source, signal, call, this), "watch a signal"));
+        sources_.emplace_back(source);
+        return {};
+    }
+
+    [[nodiscard]] Result<void> add_timer(uint64_t delay_us, sd_event_time_handler_t call,
+                                         Source& timer) {
+        sd_event_source* source = nullptr;
+        TRY(started(
+            sd_event_add_time_relative(event_, &source, CLOCK_MONOTONIC, delay_us, 0, call, this),
+            "start a timer"));
+        timer.reset(source);
+        return {};
+    }
+
+    static void again_in(const Source& timer, uint64_t delay_us) {
+        // ignoring: both fail only for a source that does not exist
+        (void)sd_event_source_set_time_relative(timer.get(), delay_us);
+        (void)sd_event_source_set_enabled(timer.get(), SD_EVENT_ONESHOT);
+    }
+
+    static int on_links(sd_event_source*, int, uint32_t, void* self) noexcept {
+        Loop& loop = *static_cast<Loop*>(self);
+        const auto changed = loop.monitor_->changed();
+        if (!changed || changed.value()) {
+            again_in(loop.settled_, settle_us);
+        }
+        return 0;
+    }
+
+    static int on_settled(sd_event_source*, uint64_t, void* self) noexcept {
+        Loop& loop = *static_cast<Loop*>(self);
+        loop.report(loop.firewall_->refresh());
+        return 0;
+    }
+
+    static int on_events(sd_event_source*, int, uint32_t, void* self) noexcept {
+        Loop& loop = *static_cast<Loop*>(self);
+        loop.report(loop.drops_->consume());
+        return 0;
+    }
+
+    static int on_second(sd_event_source*, uint64_t, void* self) noexcept {
+        Loop& loop = *static_cast<Loop*>(self);
+        loop.report(loop.firewall_->tick());
+        again_in(loop.seconds_, second_us);
+        return 0;
+    }
+
+    static int on_end(sd_event_source*, const signalfd_siginfo*, void* self) noexcept {
+        return sd_event_exit(static_cast<Loop*>(self)->event_, 0);
+    }
+
+    static int on_reload(sd_event_source*, const signalfd_siginfo*, void* self) noexcept {
+        Loop& loop = *static_cast<Loop*>(self);
+        const CommitAnswer answer = loop.firewall_->reload();
+        switch (answer.outcome) {
+        case CommitAnswer::Outcome::done:
+            log_line(
+                fmt::format("revision {} is live, from {}", answer.revision, loop.options_.config));
+            break;
+        case CommitAnswer::Outcome::unchanged:
+            break;
+        case CommitAnswer::Outcome::config:
+        case CommitAnswer::Outcome::refused:
+        case CommitAnswer::Outcome::failed:
+            log_line(answer.text);
+            break;
+        }
+        loop.after_change();
+        return 0;
+    }
+
+    sd_event* event_;
+    const Options& options_;
+    std::unique_ptr<Firewall> firewall_;
+    std::unique_ptr<Drops> drops_;
+    std::unique_ptr<LinkMonitor> monitor_;
+    std::unique_ptr<Server> server_;
+    std::vector<Source> sources_;
+    Source seconds_;
+    Source settled_;
+    std::string last_failure_;
+    uint64_t published_ = 0;
+    int64_t started_ = time(nullptr);
+};
+
+Result<void> make_run_dir(const std::string& path) {
+    if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+        const int err = errno;
+        return Error{err, fmt::format("make {}: {}", path, std::strerror(err))};
+    }
+    return {};
+}
+
+} // namespace
+
+Result<void> detach(const Options& options) {
+    TRY(detach_all(options.bpffs));
+    InspectNetnsNames names;
+    names.file = options.inspect_netns;
+    return tear_down_inspect_netns(names);
+}
+
+Result<void> run(const Options& options) {
+    sigset_t signals{};
+    sigemptyset(&signals);
+    for (const int signal : {SIGHUP, SIGTERM, SIGINT}) {
+        sigaddset(&signals, signal);
+    }
+    (void)sigprocmask(SIG_BLOCK, &signals, nullptr); // ignoring: the arguments are valid
+    (void)signal(SIGPIPE, SIG_IGN);
+    TRY(make_run_dir(options.run_dir));
+    sd_event* fresh = nullptr;
+    TRY(started(sd_event_new(&fresh), "make an event loop"));
+    const std::unique_ptr<sd_event, UnrefEvent> event(fresh);
+    Loop loop(event.get(), options, TRY(Firewall::open(options)));
+    TRY(loop.prepare());
+    const Running& running = loop.firewall().running();
+    const std::string ready = fmt::format("READY=1\nSTATUS=revision {}", running.revision.number);
+    (void)sd_notify(0, ready.c_str()); // ignoring: nobody asked for it when not under systemd
+    const int result = sd_event_loop(event.get());
+    (void)sd_notify(0, "STOPPING=1"); // ignoring: as above
+    return started(std::min(result, 0), "the event loop");
+}
+
+} // namespace pc::daemon

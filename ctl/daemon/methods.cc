@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ctl/daemon/methods.h"
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ctl/daemon/inspection.h"
+
+namespace pc::daemon {
+namespace {
+
+using protocol::Json;
+using Function = methods::Answer (*)(const Context&, const Json&);
+
+constexpr std::array<std::pair<std::string_view, Function>, 16> table{{
+    {"GetStatus", methods::get_status},
+    {"GetInterfaces", methods::get_interfaces},
+    {"GetRules", methods::get_rules},
+    {"GetRule", methods::get_rule},
+    {"GetSets", methods::get_sets},
+    {"GetSet", methods::get_set},
+    {"GetDrops", methods::get_drops},
+    {"GetInspect", methods::get_inspect},
+    {"GetConfig", methods::get_config},
+    {"GetRevisions", methods::get_revisions},
+    {"Check", methods::check},
+    {"Commit", methods::commit},
+    {"Rollback", methods::rollback},
+    {"Block", methods::block},
+    {"Unblock", methods::unblock},
+    {"Explain", methods::explain},
+}};
+
+std::string_view error_name(int err) {
+    switch (err) {
+    case EINVAL:
+    case ENOENT:
+        return "Usage";
+    case EPERM:
+        return "Refused";
+    case methods::err_config:
+        return "Config";
+    default:
+        return "Failed";
+    }
+}
+
+} // namespace
+
+Json call_method(const Context& context, const protocol::Request& request) {
+    for (const auto& [name, function] : table) {
+        if (name == request.method) {
+            const auto answer = function(context, request.parameters);
+            if (!answer) {
+                return protocol::make_error(error_name(answer.error().err), answer.error().message);
+            }
+            return Json{{"parameters", answer.value()}};
+        }
+    }
+    return protocol::make_error("Usage", "there is no method '" + request.method + "'");
+}
+
+Json watched_object(const Context& context) {
+    const Running& running = context.firewall.running();
+    const uint32_t mark = context.firewall.wiring().bypass_mark;
+    return inspect_object(running.rules, running.plan ? *running.plan : Plan{},
+                          running.revision.number, mark != 0 ? mark : bypass_mark_default);
+}
+
+HitClock hit_clock(const Firewall& firewall) {
+    const BlockClock clock = firewall.block_clock();
+    return {clock.now, clock.jiffies, clock.jiffies_per_second};
+}
+
+void add_count(Json& object, const Count& count, const HitClock& clock) {
+    object["packets"] = count.packets;
+    object["bytes"] = count.bytes;
+    const auto age = count.packets > 0 ? clock.age(count.last_jiffies) : std::nullopt;
+    object["last_hit"] = nullptr;
+    object["last_hit_s"] = nullptr;
+    if (age) {
+        object["last_hit"] = utc_time(clock.now - static_cast<int64_t>(std::llround(*age)));
+        object["last_hit_s"] = *age;
+    }
+}
+
+} // namespace pc::daemon

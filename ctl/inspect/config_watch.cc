@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ctl/inspect/config_watch.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+namespace pc::inspect {
+
+namespace {
+
+constexpr uint64_t first_delay_ms = 100;
+constexpr uint64_t delay_max_ms = 5000;
+
+Error failed(std::string_view what) {
+    const int err = errno;
+    return Error{err, fmt::format("{}: {}", what, strerror(err))};
+}
+
+} // namespace
+
+void ConfigWatch::tick(uint64_t now_ms) {
+    if (fd_.valid() || now_ms < retry_at_ms_) {
+        return;
+    }
+    if (const Result<void> connected = connect_now(); !connected) {
+        give_up(connected.error().message, now_ms);
+    }
+}
+
+Result<void> ConfigWatch::connect_now() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path_.size() >= sizeof(address.sun_path)) {
+        return Error{ENAMETOOLONG, fmt::format("{}: the path is too long for a socket", path_)};
+    }
+    memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
+    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd.valid()) {
+        return failed("create a socket");
+    }
+    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+        return failed("connect to " + path_);
+    }
+    const std::string request =
+        protocol::frame({{"method", std::string(protocol::method_prefix) + "WatchInspect"},
+                         {"parameters", protocol::Json::object()},
+                         {"more", true}});
+    const ssize_t sent = send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    if (sent < 0 || static_cast<size_t>(sent) != request.size()) {
+        return failed("send to " + path_);
+    }
+    TRY(poller_->add(fd.get(), EPOLLIN | EPOLLRDHUP, {Source::control, 0, ++connection_}));
+    fd_ = std::move(fd);
+    framer_ = {};
+    return {};
+}
+
+std::optional<Config> ConfigWatch::receive(uint64_t now_ms) {
+    std::optional<Config> newest;
+    std::array<char, 65536> buffer;
+    while (fd_.valid()) {
+        const ssize_t got = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0 && errno == EAGAIN) {
+            break;
+        }
+        if (got <= 0) {
+            give_up(got == 0 ? "the daemon has closed the connection" : failed("recv").message,
+                    now_ms);
+            break;
+        }
+        if (!framer_.add({buffer.data(), static_cast<size_t>(got)})) {
+            give_up("the daemon sent too long a message", now_ms);
+            break;
+        }
+        while (const std::optional<std::string> message = framer_.next()) {
+            Result<Config> config = read_message(*message);
+            if (!config) {
+                give_up(config.error().message, now_ms);
+                return newest;
+            }
+            newest = config.take();
+            in_trouble_ = false;
+            delay_ms_ = 0;
+        }
+    }
+    return newest;
+}
+
+Result<Config> ConfigWatch::read_message(std::string_view message) const {
+    const auto json = protocol::Json::parse(message, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) {
+        return Error{0, "the daemon's answer is not a JSON object"};
+    }
+    if (const auto error = json.find("error"); error != json.end()) {
+        return Error{0, fmt::format("the daemon's answer is {}", error->dump())};
+    }
+    const auto parameters = json.find("parameters");
+    if (parameters == json.end()) {
+        return Error{0, "the daemon's answer has no parameters"};
+    }
+    return parse_config(*parameters);
+}
+
+void ConfigWatch::give_up(std::string why, uint64_t now_ms) {
+    fd_.reset();
+    delay_ms_ = std::clamp(delay_ms_ * 2, first_delay_ms, delay_max_ms);
+    retry_at_ms_ = now_ms + delay_ms_;
+    if (!in_trouble_) {
+        in_trouble_ = true;
+        complaint_ = fmt::format("{}; the last configuration stays", why);
+    }
+}
+
+std::string ConfigWatch::take_complaint() {
+    return std::exchange(complaint_, {});
+}
+
+} // namespace pc::inspect

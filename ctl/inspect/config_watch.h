@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Keeps the configuration up to date from the daemon's control socket (method WatchInspect). While
+// the daemon is away the last configuration stays, and the connection is tried again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "ctl/inspect/config.h"
+#include "ctl/inspect/poller.h"
+#include "ctl/kern/fd.h"
+#include "ctl/protocol/protocol.h"
+
+namespace pc::inspect {
+
+class ConfigWatch {
+public:
+    // `poller` must outlive this.
+    ConfigWatch(std::string socket_path, Poller& poller)
+        : path_(std::move(socket_path)), poller_(&poller) {}
+
+    // Connects when it is time to.
+    void tick(uint64_t now_ms);
+
+    // After an event: the newest valid configuration that came, if one did.
+    [[nodiscard]] std::optional<Config> receive(uint64_t now_ms);
+
+    // What went wrong since the last call, once per trouble; empty if nothing did.
+    [[nodiscard]] std::string take_complaint();
+
+private:
+    [[nodiscard]] Result<void> connect_now();
+    [[nodiscard]] Result<Config> read_message(std::string_view message) const;
+    void give_up(std::string why, uint64_t now_ms);
+
+    std::string path_;
+    Poller* poller_;
+    Fd fd_;
+    uint32_t connection_ = 0; // tells events of this connection from those of earlier ones
+    protocol::Framer framer_;
+    uint64_t retry_at_ms_ = 0;
+    uint64_t delay_ms_ = 0;
+    bool in_trouble_ = false;
+    std::string complaint_;
+};
+
+} // namespace pc::inspect

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One flow as one line of EVE JSON, the names as in Suricata's eve.json where it has one; what is
+// ours stands under "portcullis". Pure.
+//
+// The line is written when the flow ends or is denied, so that it can hold name, verdict, bytes and
+// duration together. Bytes are of TCP payload, not of packets.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "ctl/inspect/first_bytes.h"
+#include "ctl/inspect/origin.h"
+
+namespace pc::inspect {
+
+using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
+
+struct EveRecord {
+    WallTime written, start;
+    uint64_t flow_id = 0; // below 2^53, so that every JSON reader keeps it
+    Origin origin;
+    std::string in_iface;     // empty: not known
+    std::string rule_name;    // empty: not known
+    std::string inspect_name; // empty: not known
+    Recognised recognised;
+    bool allowed = false;
+    std::string_view verdict_reason; // why it was allowed or denied
+    bool reached_server = false;
+    std::string_view error;      // of the connection onward; empty: none
+    std::string_view end_reason; // "closed", "reset", "denied", "timeout", ...
+    uint64_t bytes_to_server = 0;
+    uint64_t bytes_to_client = 0;
+};
+
+[[nodiscard]] std::string eve_line(const EveRecord& record); // with its newline
+
+// "2026-01-02T03:04:05.000006+0000"
+[[nodiscard]] std::string eve_time(WallTime time);
+
+// "TLS 1.3" as EVE writes it; "0x7f1c" for one without a name.
+[[nodiscard]] std::string tls_version_name(uint16_t version);
+
+} // namespace pc::inspect

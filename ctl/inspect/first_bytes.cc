@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ctl/inspect/first_bytes.h"
+
+#include <utility>
+
+namespace pc::inspect {
+
+namespace {
+
+Recognised malformed(const char* why) {
+    return Recognised{NameState::malformed, {}, why, {}};
+}
+
+template <typename What>
+Recognised named(std::string name, What what) {
+    const NameState state = name.empty() ? NameState::none : NameState::found;
+    return Recognised{state, std::move(name), "", std::move(what)};
+}
+
+FirstBytes recognise_http(std::span<const std::byte> stream) {
+    HttpResult result = parse_http_request(stream);
+    if (const auto* more = std::get_if<HttpNeedMore>(&result)) {
+        return Undecided{stream.size() + 1, more->certain};
+    }
+    if (const auto* broken = std::get_if<HttpMalformed>(&result)) {
+        return malformed(broken->why);
+    }
+    if (auto* request = std::get_if<HttpRequest>(&result)) {
+        std::string host = request->host;
+        return named(std::move(host), std::move(*request));
+    }
+    return Recognised{};
+}
+
+} // namespace
+
+FirstBytes recognise(std::span<const std::byte> stream) {
+    TlsResult result = parse_tls_hello(stream);
+    if (const auto* more = std::get_if<TlsNeedMore>(&result)) {
+        return Undecided{more->bytes, !stream.empty()};
+    }
+    if (const auto* broken = std::get_if<TlsMalformed>(&result)) {
+        return malformed(broken->why);
+    }
+    if (auto* hello = std::get_if<TlsHello>(&result)) {
+        std::string name = hello->server_name;
+        return named(std::move(name), std::move(*hello));
+    }
+    return recognise_http(stream);
+}
+
+} // namespace pc::inspect

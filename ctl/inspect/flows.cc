@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ctl/inspect/flows.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <net/if.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+namespace pc::inspect {
+
+namespace {
+
+constexpr uint64_t flow_id_mask = (uint64_t{1} << 53) - 1;
+constexpr uint64_t interface_names_ms = 10000;
+constexpr size_t queued_per_turn_max = 256; // the heartbeat must not wait for more
+constexpr uint32_t stream_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+
+WallTime wall_now() {
+    using std::chrono::microseconds;
+    return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
+}
+
+// So that ids of two runs do not meet in one log.
+uint64_t random_id() {
+    uint64_t id = 0;
+    // Ignoring: with 0 in its place ids start at 0, which is no harm.
+    (void)getrandom(&id, sizeof(id), GRND_NONBLOCK);
+    return id & flow_id_mask;
+}
+
+Token token_of(const Flow& flow, Source source) {
+    return {source, flow.index, flow.generation};
+}
+
+// Wakes the client's descriptor only once `bytes` are there (or the stream ends, or the window is
+// full): otherwise a client that sends byte by byte has its hello parsed once a byte.
+void wake_at(const Flow& flow, size_t bytes) {
+    const int value = static_cast<int>(bytes);
+    // Ignoring: without it there are more wake-ups, nothing else.
+    (void)setsockopt(flow.client.get(), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value));
+}
+
+} // namespace
+
+Flows::Flows(FlowNeeds needs, Config config, size_t flows_max)
+    : needs_(needs), config_(std::move(config)), table_(flows_max), pipes_(2 * flows_max),
+      next_id_(random_id()), peeked_(first_bytes_max) {}
+
+void Flows::admit(Fd client) {
+    const Result<Endpoint> local = local_end(client.get());
+    const Result<Endpoint> peer = peer_end(client.get());
+    if (!local || !peer) {
+        return; // it was reset while it waited to be accepted
+    }
+    Flow& flow = table_.add();
+    flow.client = std::move(client);
+    flow.id = next_id_++ & flow_id_mask;
+    flow.started = wall_now();
+    flow.accepted_ms = flow.active_ms = now_ms_;
+    const Result<Origin> origin = find_origin(needs_.flow_map, peer.value(), local.value());
+    flow.origin = origin ? origin.value() : Origin{peer.value(), peer.value(), local.value()};
+    pc_inspect_stats& stats = needs_.counters.of(flow.origin.inspect);
+    ++stats.flows;
+    ++stats.active;
+    if (!origin) {
+        deny(flow, fmt::format("not in the flow table: {}", origin.error().message));
+        return;
+    }
+    const InspectConfig* inspect = settings(flow);
+    if (inspect != nullptr && inspect->flows_max != 0 && stats.active > inspect->flows_max) {
+        deny(flow, "max_flows");
+        return;
+    }
+    start(flow);
+}
+
+void Flows::start(Flow& flow) {
+    flow.to_server.from = flow.to_client.to = flow.client.get();
+    flow.to_server.readable = flow.to_client.writable = true;
+    const Result<void> added =
+        needs_.poller.add(flow.client.get(), stream_events, token_of(flow, Source::client));
+    if (!added) {
+        deny(flow, added.error().message);
+        return;
+    }
+    table_.arm(flow, next_deadline_ms(flow, now_ms_));
+}
+
+void Flows::on_ready(const Ready& ready) {
+    Flow* flow = table_.find(ready.token.index, ready.token.generation);
+    if (flow == nullptr) {
+        return; // ended earlier in this turn
+    }
+    flow->active_ms = now_ms_;
+    note_events(*flow, ready);
+    if (ready.token.source == Source::upstream && !flow->connected) {
+        finish_connect(*flow);
+    } else if (!flow->judged && ready.token.source == Source::client) {
+        examine(*flow);
+    } else {
+        relay(*flow);
+    }
+    flow = table_.find(ready.token.index, ready.token.generation);
+    if (flow != nullptr && (ready.events & EPOLLERR) != 0) {
+        end(*flow, End::reset); // what could still be delivered has been
+    }
+}
+
+void Flows::note_events(Flow& flow, const Ready& ready) {
+    const bool in = (ready.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    const bool out = (ready.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+    if (ready.token.source == Source::client) {
+        flow.to_server.readable |= in;
+        flow.to_client.writable |= out;
+        flow.client_ended |= (ready.events & (EPOLLRDHUP | EPOLLHUP)) != 0;
+    } else {
+        flow.to_client.readable |= in;
+        flow.to_server.writable |= out;
+    }
+}
+
+void Flows::examine(Flow& flow) {
+    const ssize_t got = recv(flow.client.get(), peeked_.data(), peeked_.size(), MSG_PEEK);
+    if (got < 0 && errno != EAGAIN && errno != EINTR) {
+        end(flow, End::reset);
+        return;
+    }
+    const auto bytes = static_cast<size_t>(std::max<ssize_t>(got, 0));
+    if (bytes == 0) {
+        if (flow.client_ended) {
+            decide(flow, Recognised{});
+        } else {
+            relay(flow); // the event was that the client takes bytes
+        }
+        return;
+    }
+    if (flow.first_byte_ms == 0) {
+        flow.first_byte_ms = now_ms_;
+    }
+    FirstBytes seen = recognise(std::span(peeked_).first(bytes));
+    if (auto* recognised = std::get_if<Recognised>(&seen)) {
+        decide(flow, std::move(*recognised));
+        return;
+    }
+    wait_for_more(flow, std::get<Undecided>(seen), bytes);
+}
+
+void Flows::wait_for_more(Flow& flow, const Undecided& undecided, size_t bytes) {
+    flow.certain = undecided.certain;
+    if (flow.client_ended || bytes == peeked_.size()) {
+        Recognised cut;
+        cut.state = flow.certain ? NameState::malformed : NameState::none;
+        cut.fault = flow.certain ? "it ends before it is complete" : "";
+        decide(flow, cut);
+        return;
+    }
+    wake_at(flow, undecided.bytes);
+    table_.arm(flow, next_deadline_ms(flow, now_ms_));
+    relay(flow);
+}
+
+void Flows::decide(Flow& flow, Recognised recognised) {
+    flow.recognised = std::move(recognised);
+    const InspectConfig* inspect = settings(flow);
+    flow.waits_for_config = inspect == nullptr;
+    if (flow.waits_for_config) {
+        // The kernel may know a commit some milliseconds before we do.
+        if (now_ms_ >= flow.accepted_ms + hello_ms) {
+            deny(flow, fmt::format("inspect {} is not configured", flow.origin.inspect));
+        }
+        return;
+    }
+    Judgement judgement =
+        judge(inspect->policy, flow.recognised.state, flow.recognised.name, flow.recognised.fault);
+    if (!judgement.allowed) {
+        deny(flow, std::move(judgement.reason));
+        return;
+    }
+    flow.judgement = std::move(judgement);
+    flow.judged = true;
+    wake_at(flow, 1);
+    if (flow.upstream.valid()) {
+        relay(flow);
+    } else {
+        connect(flow);
+    }
+}
+
+void Flows::connect(Flow& flow) {
+    if (!flow.counted_allowed) {
+        flow.counted_allowed = true;
+        ++needs_.counters.of(flow.origin.inspect).allowed;
+    }
+    flow.connect_began_ms = now_ms_;
+    Result<Fd> fd = connect_onward(flow.origin.server, config_.bypass_mark);
+    if (fd) {
+        flow.upstream = fd.take();
+        const Result<void> added =
+            needs_.poller.add(flow.upstream.get(), stream_events, token_of(flow, Source::upstream));
+        flow.error = added ? "" : added.error().message;
+    } else {
+        flow.error = fd.error().message;
+    }
+    if (!flow.error.empty()) {
+        end(flow, End::upstream_failed);
+        return;
+    }
+    table_.arm(flow, next_deadline_ms(flow, now_ms_));
+}
+
+void Flows::finish_connect(Flow& flow) {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (getsockopt(flow.upstream.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        flow.error = fmt::format("connect: {}", strerror(error));
+        end(flow, End::upstream_failed);
+        return;
+    }
+    if (!flow.to_server.writable) {
+        return; // an event from before the connection stands
+    }
+    flow.connected = true;
+    flow.to_server.to = flow.to_client.from = flow.upstream.get();
+    flow.to_client.readable = true;
+    relay(flow);
+}
+
+void Flows::relay(Flow& flow) {
+    if (!flow.connected) {
+        return;
+    }
+    pc_inspect_stats& stats = needs_.counters.of(flow.origin.inspect);
+    const Pumped down = pump_counted(flow, flow.to_client, stats.bytes_to_client);
+    Pumped up = Pumped::waiting;
+    if (flow.judged) {
+        up = pump_counted(flow, flow.to_server, stats.bytes_to_server);
+    }
+    if (up == Pumped::failed || down == Pumped::failed) {
+        end(flow, End::reset);
+        return;
+    }
+    if (up == Pumped::done && down == Pumped::done) {
+        end(flow, End::closed);
+        return;
+    }
+    if (up == Pumped::again || down == Pumped::again) {
+        queue(flow);
+    }
+    if (up == Pumped::starved || down == Pumped::starved) {
+        starved_.push_back(token_of(flow, Source::client));
+    }
+    if (flow.to_server.ended || flow.to_client.ended) {
+        table_.arm(flow, next_deadline_ms(flow, now_ms_));
+    }
+}
+
+Pumped Flows::pump_counted(Flow& flow, Direction& direction, __u64& total) {
+    const uint64_t before = direction.bytes;
+    const Pumped pumped = pump(direction, pipes_);
+    total += direction.bytes - before;
+    if (direction.bytes != before) {
+        flow.active_ms = now_ms_;
+    }
+    return pumped;
+}
+
+void Flows::queue(Flow& flow) {
+    if (!flow.queued) {
+        flow.queued = true;
+        queued_.push_back(token_of(flow, Source::client));
+    }
+}
+
+void Flows::run_queued() {
+    for (size_t left = std::min(queued_.size(), queued_per_turn_max); left > 0; --left) {
+        const Token token = queued_.front();
+        queued_.pop_front();
+        if (Flow* flow = table_.find(token.index, token.generation)) {
+            flow->queued = false;
+            relay(*flow);
+        }
+    }
+}
+
+void Flows::tick() {
+    while (Flow* flow = table_.next_due(now_ms_)) {
+        const Token token = token_of(*flow, Source::client);
+        on_deadline(*flow);
+        if (Flow* alive = table_.find(token.index, token.generation)) {
+            table_.arm(*alive, std::max(next_deadline_ms(*alive, now_ms_), now_ms_ + 1));
+        }
+    }
+    const std::vector<Token> starved = std::exchange(starved_, {});
+    for (const Token& token : starved) {
+        if (Flow* flow = table_.find(token.index, token.generation)) {
+            relay(*flow);
+        }
+    }
+    if (now_ms_ >= names_until_ms_) {
+        interface_names_.clear();
+        names_until_ms_ = now_ms_ + interface_names_ms;
+    }
+}
+
+void Flows::on_deadline(Flow& flow) {
+    if (flow.upstream.valid() && !flow.connected && now_ms_ >= flow.connect_began_ms + connect_ms) {
+        flow.error = "connect: no answer";
+        end(flow, End::upstream_failed);
+        return;
+    }
+    const bool half_closed = flow.to_server.ended || flow.to_client.ended;
+    if (now_ms_ >= flow.active_ms + (half_closed ? half_closed_idle_ms : idle_ms)) {
+        end(flow, End::timeout);
+        return;
+    }
+    if (!flow.judged) {
+        on_undecided_deadline(flow);
+    }
+}
+
+void Flows::on_undecided_deadline(Flow& flow) {
+    const uint64_t since = flow.first_byte_ms != 0 ? flow.first_byte_ms : flow.accepted_ms;
+    const bool silence_over = now_ms_ >= since + silence_ms;
+    const bool hello_over = now_ms_ >= since + hello_ms;
+    const bool silent = flow.first_byte_ms == 0;
+    if (silent && flow.upstream.valid()) {
+        return; // the server speaks first; the client may take its time
+    }
+    if (silence_over && may_go_nameless(flow)) {
+        if (silent) {
+            flow.judgement = {true, "no name"};
+            connect(flow);
+            return;
+        }
+        if (!flow.certain) {
+            decide(flow, Recognised{});
+            return;
+        }
+    }
+    if (!hello_over) {
+        return;
+    }
+    if (flow.waits_for_config) {
+        decide(flow, flow.recognised);
+        return;
+    }
+    Recognised cut;
+    if (flow.certain) {
+        cut.state = NameState::malformed;
+        cut.fault = "it does not become complete";
+    }
+    decide(flow, cut);
+}
+
+void Flows::configure(Config config) {
+    config_ = std::move(config);
+    for (size_t place = 0; place < table_.places(); ++place) {
+        Flow* flow = table_.at(place);
+        if (flow != nullptr && !flow->judged) {
+            examine(*flow);
+        }
+    }
+}
+
+void Flows::end_all() {
+    for (size_t place = 0; place < table_.places(); ++place) {
+        if (Flow* flow = table_.at(place)) {
+            end(*flow, End::shutdown);
+        }
+    }
+}
+
+void Flows::deny(Flow& flow, std::string reason) {
+    pc_inspect_stats& stats = needs_.counters.of(flow.origin.inspect);
+    ++stats.denied;
+    if (flow.counted_allowed) {
+        --stats.allowed; // a server that speaks first was allowed, the client's words were not
+    }
+    flow.judgement = {false, std::move(reason)};
+    end(flow, End::denied);
+}
+
+void Flows::end(Flow& flow, End why) {
+    if (why != End::closed) {
+        reset_on_close(flow.client.get());
+        if (flow.upstream.valid()) {
+            reset_on_close(flow.upstream.get());
+        }
+    }
+    release_pipe(flow.to_server, pipes_);
+    release_pipe(flow.to_client, pipes_);
+    write_line(flow, why);
+    pc_inspect_stats& stats = needs_.counters.of(flow.origin.inspect);
+    --stats.active;
+    if (why == End::upstream_failed) {
+        ++stats.upstream_failed;
+    }
+    table_.remove(flow);
+}
+
+void Flows::write_line(const Flow& flow, End why) {
+    EveRecord record;
+    record.written = wall_now();
+    record.start = flow.started;
+    record.flow_id = flow.id;
+    record.origin = flow.origin;
+    record.in_iface = interface_name(flow.origin.in_ifindex);
+    if (const auto rule = config_.rules.find(flow.origin.rule); rule != config_.rules.end()) {
+        record.rule_name = rule->second;
+    }
+    if (const InspectConfig* inspect = settings(flow)) {
+        record.inspect_name = inspect->name;
+    }
+    record.recognised = flow.recognised;
+    record.allowed = flow.judgement.allowed;
+    record.verdict_reason = flow.judgement.reason;
+    record.reached_server = flow.connected;
+    record.error = flow.error;
+    record.end_reason = word_for(why);
+    record.bytes_to_server = flow.to_server.bytes;
+    record.bytes_to_client = flow.to_client.bytes;
+    needs_.log.add(eve_line(record));
+}
+
+const InspectConfig* Flows::settings(const Flow& flow) const {
+    const auto it = config_.inspects.find(flow.origin.inspect);
+    return it == config_.inspects.end() ? nullptr : &it->second;
+}
+
+bool Flows::may_go_nameless(const Flow& flow) const {
+    const InspectConfig* inspect = settings(flow);
+    return inspect != nullptr && judge(inspect->policy, NameState::none, "", "").allowed;
+}
+
+const std::string& Flows::interface_name(uint32_t ifindex) {
+    const auto [it, is_new] = interface_names_.try_emplace(ifindex);
+    std::array<char, IF_NAMESIZE> name{};
+    if (is_new && ifindex != 0 && if_indextoname(ifindex, name.data()) != nullptr) {
+        it->second = name.data();
+    }
+    return it->second;
+}
+
+} // namespace pc::inspect

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// All flows of one worker: admits, judges, connects onward, relays, ends and logs them. Whatever a
+// flow does, it can only end itself.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "ctl/inspect/config.h"
+#include "ctl/inspect/counters.h"
+#include "ctl/inspect/flow_table.h"
+#include "ctl/inspect/log_file.h"
+#include "ctl/inspect/poller.h"
+#include "ctl/kern/map_store.h"
+
+namespace pc::inspect {
+
+// What flows work with; all outlive them.
+struct FlowNeeds {
+    Poller& poller;
+    const MapStore& flow_map;
+    Counters& counters;
+    LogFile& log;
+};
+
+class Flows {
+public:
+    Flows(FlowNeeds needs, Config config, size_t flows_max);
+
+    [[nodiscard]] bool full() const { return table_.full(); }
+
+    // There is work that no event will announce.
+    [[nodiscard]] bool has_queued() const { return !queued_.empty(); }
+
+    // Of the current turn of the event loop; all that is below uses it.
+    void set_now_ms(uint64_t now_ms) { now_ms_ = now_ms; }
+
+    // Only when not full().
+    void admit(Fd client);
+
+    void on_ready(const Ready& ready);
+    void run_queued();
+
+    // Timers, flows that found no pipe, names of interfaces.
+    void tick();
+
+    // Holds for new flows, and for those that are not judged yet.
+    void configure(Config config);
+
+    // For the end of the program.
+    void end_all();
+
+private:
+    void start(Flow& flow);
+    void note_events(Flow& flow, const Ready& ready);
+    void examine(Flow& flow);
+    void wait_for_more(Flow& flow, const Undecided& undecided, size_t bytes);
+    void decide(Flow& flow, Recognised recognised);
+    void connect(Flow& flow);
+    void finish_connect(Flow& flow);
+    void relay(Flow& flow);
+    [[nodiscard]] Pumped pump_counted(Flow& flow, Direction& direction, __u64& total);
+    void on_deadline(Flow& flow);
+    void on_undecided_deadline(Flow& flow);
+    void end(Flow& flow, End why);
+    void deny(Flow& flow, std::string reason);
+    void write_line(const Flow& flow, End why);
+    void queue(Flow& flow);
+    [[nodiscard]] const InspectConfig* settings(const Flow& flow) const;
+    [[nodiscard]] bool may_go_nameless(const Flow& flow) const;
+    [[nodiscard]] const std::string& interface_name(uint32_t ifindex);
+
+    FlowNeeds needs_;
+    Config config_;
+    FlowTable table_;
+    PipePool pipes_;
+    uint64_t now_ms_ = 0;
+    uint64_t next_id_ = 0;
+    uint64_t names_until_ms_ = 0;
+    std::deque<Token> queued_;
+    std::vector<Token> starved_;
+    std::unordered_map<uint32_t, std::string> interface_names_;
+    std::vector<std::byte> peeked_; // one buffer for all: nothing stays in it between two flows
+};
+
+} // namespace pc::inspect

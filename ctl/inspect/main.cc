@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// portcullis-inspect: the TPROXY half. TC egress diverts the flows that a rule inspects into a
+// network namespace of their own; here they are accepted with their original destination, judged by
+// the name that the client asks for, logged, and relayed from the host's namespace.
+#include <csignal>
+
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include "ctl/inspect/complain.h"
+#include "ctl/inspect/options.h"
+#include "ctl/inspect/start.h"
+#include "ctl/inspect/worker.h"
+
+namespace pc::inspect {
+
+namespace {
+
+Result<void> run(const Options& options) {
+    // What the daemon makes; it may be starting at this moment too.
+    Config config = TRY(wait_for_config(options));
+    Maps maps = TRY(wait_for_maps(options.bpffs));
+    Listeners listeners = TRY(wait_for_listeners(options.netns, config.bypass_mark));
+
+    // What needs more privilege than relaying does.
+    const size_t flows_max = TRY(fit_descriptor_limit(options.flows_max));
+    LogFile log = TRY(LogFile::open(options.log));
+    TRY(drop_privileges(options.user));
+
+    // From publish() on TC egress diverts flows to us.
+    auto worker =
+        TRY(Worker::create({maps, log, std::move(config), anchors_of(options), options.config_file,
+                            options.run_dir + "/control.sock", flows_max},
+                           std::move(listeners)));
+    TRY(worker->beat());
+    TRY(publish(worker->listeners(), *maps.listeners));
+    (void)sd_notify(0, "READY=1"); // ignoring: there may be no systemd
+    return worker->run();
+}
+
+} // namespace
+
+} // namespace pc::inspect
+
+int main(int argc, char** argv) {
+    using pc::inspect::Options;
+    (void)signal(SIGPIPE, SIG_IGN); // ignoring: cannot fail for a signal that exists
+    const pc::Result<Options> options = pc::inspect::parse_options(argc, argv);
+    if (!options) {
+        pc::inspect::complain(options.error().message);
+        return 2;
+    }
+    switch (options.value().mode) {
+    case Options::Mode::help:
+        fmt::print("{}", pc::inspect::help_text());
+        return 0;
+    case Options::Mode::version:
+        fmt::print("portcullis-inspect {}\n", PC_VERSION);
+        return 0;
+    case Options::Mode::run:
+        break;
+    }
+    if (const pc::Result<void> result = pc::inspect::run(options.value()); !result) {
+        pc::inspect::complain(result.error().message);
+        return 1;
+    }
+    return 0;
+}

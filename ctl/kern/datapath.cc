@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ctl/kern/datapath.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <xdp/libxdp.h>
+
+#include "ctl/kern/interfaces.h"
+#include "ctl/kern/libbpf_log.h"
+#include "portcullis.skel.h"
+
+namespace pc {
+namespace {
+
+struct DestroySkeleton {
+    void operator()(portcullis_bpf* skeleton) const { portcullis_bpf__destroy(skeleton); }
+};
+
+struct CloseProgram {
+    void operator()(xdp_program* program) const { xdp_program__close(program); }
+};
+
+using Skeleton = std::unique_ptr<portcullis_bpf, DestroySkeleton>;
+
+constexpr const char* link_pin = "link_sk_lookup";
+
+Result<Skeleton> open_skeleton() {
+    Skeleton skeleton(portcullis_bpf__open());
+    if (!skeleton) {
+        return library_error(-errno, "open the BPF programs");
+    }
+    skeleton->rodata->pc_cpus = static_cast<uint32_t>(std::max(libbpf_num_possible_cpus(), 1));
+    return skeleton;
+}
+
+bool has_shape(const bpf_map* map, const MapShape& shape) {
+    return shape.type == static_cast<uint32_t>(bpf_map__type(map)) &&
+           shape.key_size == bpf_map__key_size(map) &&
+           shape.value_size == bpf_map__value_size(map) &&
+           shape.max_entries == bpf_map__max_entries(map) && shape.flags == bpf_map__map_flags(map);
+}
+
+Error other_version(const PinDir& pins, const std::string& what) {
+    return Error{EPROTO, "the maps pinned in " + pins.path() + " are of another version (" + what +
+                             "); remove them with: portcullisd --detach --bpffs " + pins.path()};
+}
+
+std::vector<std::string> map_names() {
+#define PC_MAP_NAME(name) #name,
+    return {PC_MAPS(PC_MAP_NAME)};
+#undef PC_MAP_NAME
+}
+
+// Another copy of the filter, over the maps of the first. `frags` and being an extension are fixed
+// at load, so each combination is a program of its own.
+Result<Skeleton> open_filter(const Skeleton& first, bool frags) {
+    Skeleton copy = TRY(open_skeleton());
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, copy->obj) {
+        bpf_program__set_autoload(program, program == copy->progs.pc_filter);
+    }
+    if (frags) {
+        bpf_program__set_flags(copy->progs.pc_filter, BPF_F_XDP_HAS_FRAGS);
+    }
+    for (const std::string& name : map_names()) {
+        bpf_map* to = bpf_object__find_map_by_name(copy->obj, name.c_str());
+        const bpf_map* from = bpf_object__find_map_by_name(first->obj, name.c_str());
+        const int result = bpf_map__reuse_fd(to, bpf_map__fd(from));
+        if (result != 0) {
+            return library_error(result, "share map " + name);
+        }
+    }
+    return copy;
+}
+
+// libxdp keeps its own pins; where the usual place is no bpffs they go beside our folder.
+void tell_libxdp_where(const PinDir& pins) {
+    const std::string beside = pins.path().substr(0, pins.path().rfind('/'));
+    if (!PinDir::open("/sys/fs/bpf") && PinDir::open(beside)) {
+        (void)setenv("LIBXDP_BPFFS", beside.c_str(), 0); // ignoring: then no dispatcher
+    }
+}
+
+} // namespace
+
+struct Datapath::Objects {
+    Skeleton main;
+    bool chained = false;
+    Skeleton with_frags;
+
+    // What libxdp loads as an extension of its dispatcher. The handle is kept, because it is
+    // attached to every interface, and a loaded object cannot be turned into a new one.
+    struct Extension {
+        Skeleton skeleton;
+        std::unique_ptr<xdp_program, CloseProgram> program;
+    };
+
+    std::array<Extension, 2> extensions; // by frags: 0 without, 1 with
+
+    Result<int> program_fd(bool frags) {
+        if (!frags) {
+            return bpf_program__fd(main->progs.pc_filter);
+        }
+        if (!with_frags) {
+            Skeleton copy = TRY(open_filter(main, true));
+            const int result = portcullis_bpf__load(copy.get());
+            if (result != 0) {
+                return library_error(result, "load the XDP program for several pages");
+            }
+            with_frags = std::move(copy);
+        }
+        return bpf_program__fd(with_frags->progs.pc_filter);
+    }
+
+    Result<xdp_program*> extension(bool frags) {
+        Extension& extension = extensions[frags ? 1 : 0];
+        if (!extension.program) {
+            extension.skeleton = TRY(open_filter(main, frags));
+            xdp_program* program = xdp_program__from_bpf_obj(extension.skeleton->obj, "xdp");
+            const long error = libxdp_get_error(program);
+            if (error != 0) {
+                return library_error(static_cast<int>(error), "prepare the XDP program");
+            }
+            extension.program.reset(program);
+        }
+        return extension.program.get();
+    }
+};
+
+Datapath::Datapath(PinDir pins) : pins_(std::move(pins)), objects_(std::make_unique<Objects>()) {}
+
+Datapath::~Datapath() = default;
+Datapath::Datapath(Datapath&&) noexcept = default;
+Datapath& Datapath::operator=(Datapath&&) noexcept = default;
+
+Result<Datapath> Datapath::open(const std::string& bpffs, const Features& features) {
+    capture_library_log();
+    Datapath datapath(TRY(PinDir::open(bpffs)));
+    tell_libxdp_where(datapath.pins_);
+    TRY(datapath.load(features));
+    TRY(datapath.publish_all());
+    return datapath;
+}
+
+Result<void> Datapath::load(const Features& features) {
+    Objects& objects = *objects_;
+    objects.main = TRY(open_skeleton());
+    objects.chained = features.extension_programs;
+    for (const std::string& name : map_names()) {
+        if (!pins_.has(name)) {
+            continue;
+        }
+        bpf_map* map = bpf_object__find_map_by_name(objects.main->obj, name.c_str());
+        const Fd fd = TRY(pins_.get(name));
+        if (!has_shape(map, TRY(shape_of_map(fd.get())))) {
+            return other_version(pins_, "map " + name);
+        }
+        const int result = bpf_map__reuse_fd(map, fd.get());
+        if (result != 0) {
+            return library_error(result, "take over map " + name);
+        }
+        took_over_ = true;
+    }
+    (void)take_library_log(); // ignoring: what was said before this attempt
+    const int result = portcullis_bpf__load(objects.main.get());
+    if (result != 0) {
+        return library_error(result, "load the BPF programs");
+    }
+    for (const std::string& name : map_names()) {
+        const bpf_map* map = bpf_object__find_map_by_name(objects.main->obj, name.c_str());
+        Fd fd(fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3));
+        if (!fd.valid()) {
+            return system_error("keep map " + name);
+        }
+        maps_[name] = TRY(KernelMap::over(std::move(fd), name));
+    }
+    return {};
+}
+
+Result<void> Datapath::publish_all() {
+    const uint32_t zero = 0;
+    const auto bytes = TRY(map("control").get(bytes_of(zero)));
+    pc_control control{};
+    std::memcpy(&control, bytes.data(), sizeof(control));
+    if (took_over_ && control.abi_version != 0 && control.abi_version != PC_ABI_VERSION) {
+        return other_version(pins_, "ABI " + std::to_string(control.abi_version) + ", not " +
+                                        std::to_string(PC_ABI_VERSION));
+    }
+    control.abi_version = PC_ABI_VERSION;
+    TRY(map("control").put(bytes_of(zero), bytes_of(control)));
+    for (const auto& [name, store] : maps_) {
+        if (!pins_.has(name)) {
+            TRY(pins_.publish(store->fd(), name));
+        }
+    }
+    const auto& programs = objects_->main->progs;
+    TRY(pins_.publish(bpf_program__fd(programs.pc_filter), "prog_filter"));
+    TRY(pins_.publish(bpf_program__fd(programs.pc_tc_egress), "prog_tc_egress"));
+    TRY(pins_.publish(bpf_program__fd(programs.pc_tc_ingress), "prog_tc_ingress"));
+    TRY(pins_.publish(bpf_program__fd(programs.pc_insp_ingress), "prog_insp_ingress"));
+    return pins_.publish(bpf_program__fd(programs.pc_sk_lookup), "prog_sk_lookup");
+}
+
+KernelMap& Datapath::map(std::string_view name) const {
+    const auto found = maps_.find(name);
+    assert(found != maps_.end());
+    return *found->second;
+}
+
+Result<InnerMap> Datapath::make_inner(std::string_view outer, uint32_t entries) const {
+    const bool addresses = outer == "addr_sets";
+    const uint32_t key_size = addresses ? sizeof(pc_addr_key) : sizeof(pc_mac_key);
+    const uint32_t value_size = addresses ? sizeof(pc_addr_sets) : sizeof(uint8_t);
+    LIBBPF_OPTS(bpf_map_create_opts, options,
+                .map_flags = addresses ? uint32_t{BPF_F_NO_PREALLOC} : 0);
+    const std::string name(outer);
+    Fd fd(bpf_map_create(addresses ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH, name.c_str(),
+                         key_size, value_size, std::max(entries, 1U), &options));
+    if (!fd.valid()) {
+        return system_error("make a map for " + name);
+    }
+    const auto value = static_cast<uint32_t>(fd.get());
+    return InnerMap{TRY(KernelMap::over(std::move(fd), name)), value};
+}
+
+Result<Attachment> Datapath::attach(uint32_t ifindex, const AttachOptions& options) {
+    const auto& programs = objects_->main->progs;
+    XdpFilter filter;
+    filter.program_fd = TRY(objects_->program_fd(options.frags));
+    filter.control_map_id = map("control").shape().id;
+    filter.chained = objects_->chained;
+    filter.extension = [this, &options] { return objects_->extension(options.frags); };
+    TRY(attach_tc_program(ifindex, TcDirection::egress, bpf_program__fd(programs.pc_tc_egress)));
+    TRY(attach_tc_program(ifindex, TcDirection::ingress, bpf_program__fd(programs.pc_tc_ingress)));
+    return attach_xdp(ifindex, filter, options.mode);
+}
+
+Result<void> Datapath::attach_tc_program(uint32_t ifindex, TcDirection direction,
+                                         int program_fd) const {
+    const ProgramIdentity wanted = TRY(identify_program_fd(program_fd));
+    const uint32_t there = TRY(tc_program(ifindex, direction));
+    if (there != 0) {
+        const ProgramIdentity found = TRY(identify_program(there));
+        if (is_same_program(found, wanted, map("control").shape().id)) {
+            return {};
+        }
+        if (found.name.compare(0, 3, "pc_") != 0) {
+            return Error{EBUSY, "attach to TC: program '" + found.name +
+                                    "' of somebody else has our handle and priority"};
+        }
+    }
+    return attach_tc(ifindex, direction, program_fd);
+}
+
+Result<std::optional<Attachment>> Datapath::attachment(uint32_t ifindex) const {
+    const auto found = TRY(find_xdp(ifindex));
+    if (!found || !found->ours) {
+        return std::optional<Attachment>();
+    }
+    return std::optional<Attachment>(found->attachment);
+}
+
+Result<void> Datapath::detach(uint32_t ifindex) const {
+    TRY(detach_xdp(ifindex));
+    TRY(detach_tc(ifindex, TcDirection::egress));
+    return detach_tc(ifindex, TcDirection::ingress);
+}
+
+Result<void> Datapath::attach_replies(uint32_t ifindex) const {
+    return attach_tc_program(ifindex, TcDirection::ingress,
+                             bpf_program__fd(objects_->main->progs.pc_insp_ingress));
+}
+
+Result<void> Datapath::attach_socket_lookup(int netns_fd) {
+    const int program_fd = bpf_program__fd(objects_->main->progs.pc_sk_lookup);
+
+    struct stat netns {};
+
+    if (fstat(netns_fd, &netns) != 0) {
+        return system_error("look at the inspector's network namespace");
+    }
+    if (pins_.has(link_pin)) {
+        const Fd link = TRY(pins_.get(link_pin));
+        bpf_link_info info{};
+        uint32_t size = sizeof(info);
+        const int result = bpf_obj_get_info_by_fd(link.get(), &info, &size);
+        if (result == 0 && info.netns.netns_ino == netns.st_ino) {
+            const int updated = bpf_link_update(link.get(), program_fd, nullptr);
+            if (updated == 0) {
+                return {};
+            }
+        }
+        // Another namespace, or one that has gone: the link of the old one goes with its pin.
+        TRY(pins_.unpin(link_pin));
+    }
+    const Fd link(bpf_link_create(program_fd, netns_fd, BPF_SK_LOOKUP, nullptr));
+    if (!link.valid()) {
+        return library_error(-errno, "attach the socket look-up to the inspector's namespace");
+    }
+    return pins_.publish(link.get(), link_pin);
+}
+
+Result<void> detach_all(const std::string& bpffs) {
+    capture_library_log();
+    for (const Link& link : TRY(dump_links())) {
+        TRY(detach_xdp(link.ifindex));
+        for (const TcDirection direction : {TcDirection::egress, TcDirection::ingress}) {
+            const uint32_t id = TRY(tc_program(link.ifindex, direction));
+            const auto program =
+                id == 0 ? Result<ProgramIdentity>(Error{ENOENT, ""}) : identify_program(id);
+            if (program && program.value().name.compare(0, 3, "pc_") == 0) {
+                TRY(detach_tc(link.ifindex, direction));
+            }
+        }
+    }
+
+    struct stat st {};
+
+    if (stat(bpffs.c_str(), &st) != 0) {
+        return {};
+    }
+    return TRY(PinDir::open(bpffs)).remove_all();
+}
+
+} // namespace pc

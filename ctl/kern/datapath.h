@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The loaded programs and maps together: open (load, or take over what is pinned), attach, replace,
+// detach. Everything stays attached and pinned when this object or its process ends.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "ctl/kern/features.h"
+#include "ctl/kern/kernel_maps.h"
+#include "ctl/kern/pins.h"
+#include "ctl/kern/tc_filter.h"
+#include "ctl/kern/xdp_filter.h"
+#include "rules/abi.h"
+
+namespace pc {
+
+class Datapath {
+public:
+    // Loads the programs over the maps pinned in `bpffs`, or over new ones that are pinned then. A
+    // pinned map of another PC_ABI_VERSION, type or size is an Error and stays as it is.
+    [[nodiscard]] static Result<Datapath> open(const std::string& bpffs, const Features& features);
+
+    // By the names of PC_MAPS. The Datapath owns it.
+    [[nodiscard]] KernelMap& map(std::string_view name) const;
+
+    // Did pinned maps of an earlier process exist?
+    [[nodiscard]] bool took_over() const { return took_over_; }
+
+    // An empty map for one generation of `addr_sets` or `macs`.
+    [[nodiscard]] Result<InnerMap> make_inner(std::string_view outer, uint32_t entries) const;
+
+    // XDP, TC ingress and TC egress of one interface. What is attached already and is the same is
+    // left alone; an older program of ours is replaced without a gap.
+    [[nodiscard]] Result<Attachment> attach(uint32_t ifindex, const AttachOptions& options);
+
+    // Nothing of ours on the interface: no value.
+    [[nodiscard]] Result<std::optional<Attachment>> attachment(uint32_t ifindex) const;
+    [[nodiscard]] Result<void> detach(uint32_t ifindex) const;
+
+    // The way of the inspector's replies: TC ingress of the host end of its veth.
+    [[nodiscard]] Result<void> attach_replies(uint32_t ifindex) const;
+
+    // Picks the inspector's listener in the network namespace behind this handle; pinned.
+    [[nodiscard]] Result<void> attach_socket_lookup(int netns_fd);
+
+    [[nodiscard]] const PinDir& pins() const { return pins_; }
+
+    ~Datapath();
+    Datapath(Datapath&&) noexcept;
+    Datapath& operator=(Datapath&&) noexcept;
+
+private:
+    struct Objects; // the skeleton, and further copies of the filter: see datapath.cc
+
+    explicit Datapath(PinDir pins);
+
+    [[nodiscard]] Result<void> load(const Features& features);
+    [[nodiscard]] Result<void> publish_all();
+    [[nodiscard]] Result<void> attach_tc_program(uint32_t ifindex, TcDirection direction,
+                                                 int program_fd) const;
+
+    PinDir pins_;
+    std::unique_ptr<Objects> objects_;
+    std::map<std::string, std::unique_ptr<KernelMap>, std::less<>> maps_;
+    bool took_over_ = false;
+};
+
+// `portcullisd --detach`: removes our programs from every interface of this network namespace, then
+// the pins.
+[[nodiscard]] Result<void> detach_all(const std::string& bpffs);
+
+} // namespace pc

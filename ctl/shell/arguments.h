@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The kinds of arguments in command patterns: their words, their help, what cannot be one.
+#pragma once
+
+#include "ctl/shell/grammar.h"
+
+namespace pc::shell {
+
+[[nodiscard]] Argument argument_named(std::string_view name);  // "rule"; asserts that it exists
+[[nodiscard]] std::string_view help_of(Argument argument);
+
+// Why the text cannot be such an argument; empty if it can, as far as its form says.
+[[nodiscard]] std::string misfit(Argument argument, const std::string& text);
+
+// "90s", "5m", "1h", "2d", "1h30m": seconds; 0 if it is none.
+[[nodiscard]] uint64_t parse_seconds(std::string_view text);
+
+}  // namespace pc::shell

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Meaning errors that need the whole rule set: names that nothing defines, ports without a
+// protocol, taken priorities, limits; and warnings: rules that can never match, sets nobody uses.
+#pragma once
+
+#include "rules/rule.h"
+
+namespace pc {
+
+void check(const RuleSet& rules, const Environment& environment, Diagnostics& diagnostics);
+
+} // namespace pc

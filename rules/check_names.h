@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Names that rules, sets and inspectors refer to: whether something defines them.
+#pragma once
+
+#include "rules/contents.h"
+
+namespace pc {
+
+// What is wrong with naming this set where a set of `wanted` is expected.
+[[nodiscard]] std::optional<Diagnostic> check_set_name(const RuleSet& rules,
+                                                       const Contents& contents,
+                                                       std::string_view name, SetType wanted,
+                                                       const Location& at);
+
+// E021, E022, E024, E025 of the whole rule set; E026: @management without [host].management.
+void check_names(const RuleSet& rules, const Contents& contents, Diagnostics& diagnostics);
+
+} // namespace pc

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rules/edit_verify.h"
+
+#include <algorithm>
+#include <set>
+
+#include "rules/edit_order.h"
+#include "rules/print.h"
+
+namespace pc::edit {
+namespace {
+
+template <typename List> std::vector<std::string> names(const List& list) {
+    std::vector<std::string> out;
+    for (const auto& each : list) {
+        out.push_back(each.name);
+    }
+    return out;
+}
+
+template <typename List> void erase_named(List& list, const std::string& name) {
+    std::erase_if(list, [&](const auto& each) { return each.name == name; });
+}
+
+// What an edit of the target may not change.
+std::string rest_of(RuleSet rules, const Change& change) {
+    switch (change.target.table) {
+    case Table::rule:
+        if (change.order.empty()) {
+            erase_named(rules.rules, change.target.name);
+        }
+        break;
+    case Table::set:
+        erase_named(rules.sets, change.target.name);
+        break;
+    case Table::zone:
+        erase_named(rules.zones, change.target.name);
+        break;
+    case Table::inspect:
+        erase_named(rules.inspects, change.target.name);
+        break;
+    case Table::host:
+        rules.host = {};
+        break;
+    case Table::defaults:
+        rules.defaults = {};
+        break;
+    case Table::safety:
+        rules.safety = {};
+        break;
+    }
+    if (change.followers == Followers::keep_order || !change.order.empty()) {
+        for (Rule& rule : rules.rules) {
+            rule.priority = 0;
+        }
+        std::sort(rules.rules.begin(), rules.rules.end(),
+                  [](const Rule& a, const Rule& b) { return a.name < b.name; });
+    }
+    return print_toml(rules);
+}
+
+std::string diagnostic_key(const Diagnostic& each) {
+    return each.code + each.message;
+}
+
+// Is the place the header of the target's table? What is still missing there is check()'s to say.
+bool at_header(const Change& change, const std::vector<ScannedFile>& after, size_t file,
+               const Location& at) {
+    const std::optional<Place> place = find_table(after, change.target);
+    if (!place || place->file != file) {
+        return false;
+    }
+    const std::string& text = after[file].source.text;
+    const size_t begin = after[file].toml.tables[place->table].header.begin;
+    const auto line = std::count(text.begin(), text.begin() + static_cast<long>(begin), '\n') + 1;
+    return at.line == static_cast<uint32_t>(line);
+}
+
+Refusal refusal_of(const Diagnostic& each, const WordAt& at) {
+    Refusal refusal{at.word, at.offset, at.length, each.message, each.help};
+    for (const Note& note : each.notes) {
+        refusal.message += "; " + note.text;
+    }
+    return refusal;
+}
+
+std::optional<Refusal> new_errors(const Change& change, const Applied& applied, const Parsed& after,
+                                  std::span<const std::string> words) {
+    std::multiset<std::string> known;
+    for (const Diagnostic& each : change.before.diagnostics.list) {
+        known.insert(diagnostic_key(each));
+    }
+    const Result<std::vector<ScannedFile>> scanned = scan_files(applied.files);
+    for (const Diagnostic& each : after.diagnostics.list) {
+        if (each.severity != Severity::error) {
+            continue;
+        }
+        std::optional<WordAt> word;
+        bool missing = false;
+        for (size_t file = 0; file < applied.files.size(); ++file) {
+            const std::vector<SourceFile>& sources = after.rules.files;
+            if (each.at.file < sources.size() &&
+                sources[each.at.file].path == applied.files[file].path) {
+                word = word_at(applied, file, each.at);
+                missing = scanned && at_header(change, scanned.value(), file, each.at);
+            }
+        }
+        if (word) {
+            return refusal_of(each, *word);
+        }
+        if (const auto old = known.find(diagnostic_key(each)); old != known.end()) {
+            known.erase(old);
+        } else if (!missing) {
+            const WordAt all{0, 0, 0};
+            Refusal refusal = refusal_of(each, words.empty() ? WordAt{} : all);
+            refusal.message = place(each.at, after.rules.files) + ": " + refusal.message;
+            return refusal;
+        }
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> order_of(const RuleSet& rules, const Change& change) {
+    std::vector<std::string> order = names(rules.rules);
+    if (change.order.empty() && change.target.table == Table::rule) {
+        std::erase(order, change.target.name);
+    }
+    return order;
+}
+
+bool order_holds(const Change& change, const RuleSet& after) {
+    const std::vector<std::string> wanted =
+        change.order.empty() ? order_of(change.before.rules, change) : change.order;
+    std::set<uint32_t> priorities;
+    for (const Rule& rule : after.rules) {
+        priorities.insert(rule.priority);
+    }
+    return order_of(after, change) == wanted && priorities.size() == after.rules.size();
+}
+
+// The first follower, in order of the file, that the edit would move, gets its old priority.
+bool pin_follower(Change& change, const RuleSet& after, std::string& summary) {
+    if (change.followers == Followers::keep_order && order_holds(change, after)) {
+        return false;
+    }
+    const Rule* first = nullptr;
+    const Rule* old = nullptr;
+    for (const Rule& rule : after.rules) {
+        const bool own = change.target.table == Table::rule && rule.name == change.target.name;
+        const bool meant = std::find(change.renumbered.begin(), change.renumbered.end(),
+                                     rule.name) != change.renumbered.end();
+        const auto same =
+            std::find_if(change.before.rules.rules.begin(), change.before.rules.rules.end(),
+                         [&](const Rule& each) { return each.name == rule.name; });
+        if (own || meant || same == change.before.rules.rules.end() ||
+            same->priority == rule.priority) {
+            continue;
+        }
+        if (first == nullptr || rule.at < first->at) {
+            first = &rule;
+            old = &*same;
+        }
+    }
+    if (first == nullptr) {
+        return false;
+    }
+    const std::optional<Place> place = find_table(change.scanned, {Table::rule, first->name});
+    if (!place || find_entry(change.scanned, *place, "priority") != nullptr) {
+        return false;
+    }
+    change.pieces.push_back(priority_piece(change.scanned, *place, old->priority));
+    change.renumbered.push_back(first->name);
+    summary += (summary.empty() ? "" : "\n") + ("priority of " + first->name) + ": now written, " +
+               std::to_string(old->priority) + " as before";
+    return true;
+}
+
+bool holds(const TextEntry* entry, const Expected& expected) {
+    if (expected.how == Expected::How::absent && expected.items.empty()) {
+        return entry == nullptr;
+    }
+    if (entry == nullptr) {
+        return false;
+    }
+    std::vector<std::string> items;
+    for (const TextItem& item : entry->items) {
+        items.push_back(item.text);
+    }
+    const auto among = [&](const std::string& item) {
+        return std::find(items.begin(), items.end(), item) != items.end();
+    };
+    switch (expected.how) {
+    case Expected::How::exactly:
+        return items == expected.items;
+    case Expected::How::among:
+        return std::all_of(expected.items.begin(), expected.items.end(), among);
+    case Expected::How::absent:
+        return std::none_of(expected.items.begin(), expected.items.end(), among);
+    }
+    return false;
+}
+
+// Is the new text what was meant?
+bool as_meant(const Change& change, const Applied& applied, const RuleSet& after) {
+    const Result<std::vector<ScannedFile>> scanned = scan_files(applied.files);
+    if (!scanned) {
+        return false;
+    }
+    const std::optional<Place> place = find_table(scanned.value(), change.target);
+    if (place.has_value() == change.removes) {
+        return false;
+    }
+    for (const Expected& expected : change.expected) {
+        if (!holds(find_entry(scanned.value(), *place, expected.key), expected)) {
+            return false;
+        }
+    }
+    return order_of(after, change) == (change.order.empty()
+                                           ? order_of(change.before.rules, change)
+                                           : change.order) &&
+           rest_of(after, change) == rest_of(change.before.rules, change);
+}
+
+}  // namespace
+
+Verified verify(Change change, std::span<const std::string> words, const ReadFiles& read) {
+    Verified verified;
+    while (true) {
+        const Applied applied = apply(change.scanned, change.pieces);
+        const Parsed after = parse_all(applied.files, read);
+        verified.refusal = new_errors(change, applied, after, words);
+        if (verified.refusal) {
+            return verified;
+        }
+        if (pin_follower(change, after.rules, verified.summary)) {
+            continue;
+        }
+        if (!as_meant(change, applied, after.rules)) {
+            verified.refusal = {0, 0, 0,
+                                "the edit would change more than this; nothing was done",
+                                "edit the file by hand"};
+            return verified;
+        }
+        verified.files = applied.files;
+        return verified;
+    }
+}
+
+Parsed parse_all(const std::vector<SourceFile>& files, const ReadFiles& read) {
+    if (files.empty()) {
+        return parse({}, read);
+    }
+    const ReadFiles overlaid = [&](std::string_view from,
+                                   std::string_view pattern) -> Result<std::vector<SourceFile>> {
+        std::vector<SourceFile> found = TRY(read(from, pattern));
+        for (SourceFile& file : found) {
+            for (const SourceFile& edited : files) {
+                if (edited.path == file.path) {
+                    file.text = edited.text;
+                }
+            }
+        }
+        return found;
+    };
+    return parse(files.front(), overlaid);
+}
+
+std::vector<std::string> names_of(const RuleSet& rules, Table table) {
+    switch (table) {
+    case Table::rule:
+        return names(rules.rules);
+    case Table::set:
+        return names(rules.sets);
+    case Table::zone:
+        return names(rules.zones);
+    case Table::inspect:
+        return names(rules.inspects);
+    case Table::host:
+    case Table::defaults:
+    case Table::safety:
+        return {};
+    }
+    return {};
+}
+
+}  // namespace pc::edit

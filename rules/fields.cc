@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rules/fields.h"
+
+#include <algorithm>
+
+#include "rules/print.h"
+#include "rules/words.h"
+
+namespace pc {
+
+namespace {
+
+constexpr uint32_t seconds_per_minute = 60;
+constexpr uint32_t seconds_per_hour = 3600;
+
+FieldValue quoted(std::string_view text) {
+    return {std::string(text), true};
+}
+
+FieldValue bare(std::string text) {
+    return {std::move(text), false};
+}
+
+FieldValue yes_or_no(bool value) {
+    return bare(value ? "true" : "false");
+}
+
+FieldValue hex(uint32_t value) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    do {
+        text.insert(text.begin(), digits[value % 16]);
+        value /= 16;
+    } while (value != 0);
+    return bare("0x" + text);
+}
+
+// A number is bare; whatever else is in the word has to be quoted.
+FieldValue number(std::string word) {
+    const bool plain = word.find_first_not_of("0123456789") == std::string::npos;
+    return {std::move(word), !plain};
+}
+
+void scalar(Fields& fields, std::string_view key, FieldValue value) {
+    fields.push_back({std::string(key), {std::move(value)}, false});
+}
+
+void list(Fields& fields, std::string_view key, std::vector<FieldValue> values) {
+    if (!values.empty()) {
+        fields.push_back({std::string(key), std::move(values), true});
+    }
+}
+
+void texts(Fields& fields, std::string_view key, const std::vector<std::string>& words) {
+    std::vector<FieldValue> values;
+    values.reserve(words.size());
+    for (const std::string& word : words) {
+        values.push_back(quoted(word));
+    }
+    list(fields, key, std::move(values));
+}
+
+template <typename Item>
+void items(Fields& fields, std::string_view key, const std::vector<Item>& from) {
+    std::vector<FieldValue> values;
+    values.reserve(from.size());
+    for (const Item& item : from) {
+        values.push_back(quoted(word_of(item)));
+    }
+    list(fields, key, std::move(values));
+}
+
+void numbers(Fields& fields, std::string_view key, const std::vector<NumberItem>& from,
+             NumberKind kind = NumberKind::plain) {
+    std::vector<FieldValue> values;
+    values.reserve(from.size());
+    for (const NumberItem& item : from) {
+        values.push_back(number(word_of(item, kind)));
+    }
+    list(fields, key, std::move(values));
+}
+
+std::string_view log_word(Log log) {
+    switch (log) {
+    case Log::none:
+        return "none";
+    case Log::sampled:
+        return "sampled";
+    case Log::all:
+        return "all";
+    }
+    return {};
+}
+
+std::string_view mode_word(XdpMode mode) {
+    switch (mode) {
+    case XdpMode::automatic:
+        return "auto";
+    case XdpMode::native:
+        return "native";
+    case XdpMode::generic:
+        return "generic";
+    }
+    return {};
+}
+
+std::string_view type_word(SetType type) {
+    switch (type) {
+    case SetType::prefix:
+        return "prefix";
+    case SetType::port:
+        return "port";
+    case SetType::proto:
+        return "proto";
+    }
+    return {};
+}
+
+std::string_view fragments_word(pc_fragments fragments) {
+    return fragments == PC_FRAGMENTS_ACCEPT         ? "accept"
+           : fragments == PC_FRAGMENTS_ACCEPT_FIRST ? "accept-first"
+                                                    : "drop";
+}
+
+std::string_view boot_word(Safety::OnBootError choice) {
+    switch (choice) {
+    case Safety::OnBootError::last_good:
+        return "last-good";
+    case Safety::OnBootError::open:
+        return "open";
+    case Safety::OnBootError::closed:
+        return "closed";
+    }
+    return {};
+}
+
+std::string_view verdict_word(bool accept) {
+    return accept ? "accept" : "drop";
+}
+
+std::string duration(uint32_t seconds) {
+    if (seconds != 0 && seconds % seconds_per_hour == 0) {
+        return std::to_string(seconds / seconds_per_hour) + "h";
+    }
+    if (seconds != 0 && seconds % seconds_per_minute == 0) {
+        return std::to_string(seconds / seconds_per_minute) + "m";
+    }
+    return std::to_string(seconds) + "s";
+}
+
+FieldValue mark_value(const Mark& mark) {
+    FieldValue value = hex(mark.value);
+    return mark.mask == UINT32_MAX ? value : quoted(value.text + "/" + hex(mark.mask).text);
+}
+
+} // namespace
+
+Fields fields_of(const Match& match) {
+    Fields fields;
+    items(fields, "in", match.in);
+    items(fields, "out", match.out);
+    numbers(fields, "proto", match.proto, NumberKind::proto);
+    numbers(fields, "sport", match.sport);
+    numbers(fields, "dport", match.dport);
+    numbers(fields, "icmp_type", match.icmp_type);
+    numbers(fields, "icmp_code", match.icmp_code);
+    items(fields, "tcp_flags", match.tcp_flags);
+    items(fields, "src", match.src);
+    items(fields, "dst", match.dst);
+    texts(fields, "frag", fragment_words(match.frags));
+    numbers(fields, "len", match.len, NumberKind::len);
+    numbers(fields, "dscp", match.dscp);
+    numbers(fields, "ttl", match.ttl);
+    numbers(fields, "vlan", match.vlan, NumberKind::vlan);
+    items(fields, "src_mac", match.src_mac);
+    return fields;
+}
+
+Fields fields_of(const Rule& rule) {
+    Fields fields;
+    scalar(fields, "priority", bare(std::to_string(rule.priority)));
+    scalar(fields, "disabled", yes_or_no(rule.disabled));
+    if (rule.until) {
+        scalar(fields, "until", bare(word_of(*rule.until)));
+    }
+    const Fields match = fields_of(rule.match);
+    fields.insert(fields.end(), match.begin(), match.end());
+    scalar(fields, "action", quoted(to_string(rule.action)));
+    if (rule.action == Action::inspect) {
+        scalar(fields, "inspect", quoted(rule.inspect));
+    }
+    if (rule.action == Action::mark) {
+        scalar(fields, "mark", mark_value(rule.mark));
+    }
+    scalar(fields, "log", quoted(log_word(rule.log)));
+    scalar(fields, "note", quoted(rule.note));
+    texts(fields, "tags", rule.tags);
+    return fields;
+}
+
+Fields fields_of(const Set& set) {
+    Fields fields;
+    scalar(fields, "type", quoted(type_word(set.type)));
+    const NumberKind kind = set.type == SetType::proto ? NumberKind::proto : NumberKind::plain;
+    items(fields, "items", set.addresses);
+    numbers(fields, "items", set.numbers, kind);
+    texts(fields, "file", set.files);
+    items(fields, "exclude", set.exclude);
+    numbers(fields, "exclude", set.exclude_numbers, kind);
+    return fields;
+}
+
+Fields fields_of(const Zone& zone) {
+    Fields fields;
+    texts(fields, "interfaces", zone.interfaces);
+    std::vector<FieldValue> vlans;
+    for (const uint32_t vlan : zone.vlans) {
+        vlans.push_back(number(word_of(vlan, NumberKind::vlan)));
+    }
+    list(fields, "vlan", std::move(vlans));
+    items(fields, "prefixes", zone.prefixes);
+    scalar(fields, "mode", quoted(mode_word(zone.mode)));
+    scalar(fields, "frags", yes_or_no(zone.frags));
+    if (zone.default_action) {
+        scalar(fields, "default", quoted(to_string(*zone.default_action)));
+    }
+    return fields;
+}
+
+Fields fields_of(const Inspect& inspect) {
+    Fields fields;
+    if (inspect.port) {
+        scalar(fields, "port", bare(std::to_string(*inspect.port)));
+    }
+    if (inspect.mark) {
+        scalar(fields, "mark", hex(*inspect.mark));
+    }
+    scalar(fields, "on_down", quoted(inspect.down_drops ? "drop" : "pass"));
+    items(fields, "exclude", inspect.exclude);
+    texts(fields, "allow", inspect.allow);
+    texts(fields, "deny", inspect.deny);
+    if (inspect.max_flows != 0) {
+        scalar(fields, "max_flows", bare(std::to_string(inspect.max_flows)));
+    }
+    return fields;
+}
+
+Fields fields_of(const Host& host) {
+    Fields fields;
+    scalar(fields, "name", quoted(host.name));
+    items(fields, "management", host.management);
+    items(fields, "local", host.local);
+    return fields;
+}
+
+Fields fields_of(const Defaults& defaults) {
+    Fields fields;
+    scalar(fields, "action", quoted(to_string(defaults.action)));
+    scalar(fields, "log", quoted(log_word(defaults.log)));
+    scalar(fields, "sample", quoted(std::to_string(defaults.sample_per_second) + "/s"));
+    scalar(fields, "family",
+           quoted(!defaults.family                 ? "both"
+                  : *defaults.family == Family::v4 ? "ipv4"
+                                                   : "ipv6"));
+    scalar(fields, "fragments", quoted(fragments_word(defaults.fragments)));
+    scalar(fields, "unparseable", quoted(verdict_word(defaults.unparseable_accept)));
+    scalar(fields, "non_ip", quoted(verdict_word(defaults.non_ip_accept)));
+    return fields;
+}
+
+Fields fields_of(const Safety& safety) {
+    Fields fields;
+    scalar(fields, "confirm", quoted(duration(safety.confirm_seconds)));
+    scalar(fields, "on_boot_error", quoted(boot_word(safety.on_boot_error)));
+    scalar(fields, "refuse_lockout", yes_or_no(safety.refuse_lockout));
+    texts(fields, "protect", safety.protect);
+    texts(fields, "probes", safety.probes);
+    return fields;
+}
+
+Fields without_defaults(const Fields& fields, const Fields& fresh,
+                        const std::vector<std::string_view>& always) {
+    Fields kept;
+    for (const Field& field : fields) {
+        const Field* same = find_field(fresh, field.key);
+        const bool named = std::find(always.begin(), always.end(), field.key) != always.end();
+        if (named || same == nullptr || *same != field) {
+            kept.push_back(field);
+        }
+    }
+    return kept;
+}
+
+const Field* find_field(const Fields& fields, std::string_view key) {
+    const auto found = std::find_if(fields.begin(), fields.end(),
+                                    [key](const Field& field) { return field.key == key; });
+    return found == fields.end() ? nullptr : &*found;
+}
+
+std::string values_text(const Field& field, std::string_view separator, size_t values_max) {
+    std::vector<std::string> words;
+    for (const FieldValue& value : field.values) {
+        words.push_back(value.text);
+    }
+    return join(words, separator, values_max);
+}
+
+} // namespace pc

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rules/plan.h"
+
+#include <algorithm>
+
+#include "rules/plan_lists.h"
+
+namespace pc {
+
+namespace {
+
+using Names = std::map<std::string, uint8_t, std::less<>>;
+
+constexpr uint64_t all_bits = ~0ULL;
+
+Error limit(const std::string& what, size_t count, size_t highest) {
+    return {.err = 0,
+            .message =
+                std::to_string(count) + " " + what + "; the limit is " + std::to_string(highest)};
+}
+
+class Compiler {
+public:
+    Compiler(const RuleSet& rules, const Environment& environment)
+        : rules_(rules), environment_(environment), lists_(rules, environment) {}
+
+    [[nodiscard]] Result<Plan> compile(const RuleIds& previous);
+
+private:
+    [[nodiscard]] Result<void> name_zones();
+    [[nodiscard]] Result<void> name_inspects();
+    void fill_generation();
+    [[nodiscard]] Result<void> add_rule(const Rule& rule);
+    [[nodiscard]] Result<void> add_zones(const Match& match, pc_record& record) const;
+    [[nodiscard]] Result<uint64_t> zone_bits(const std::vector<ZoneItem>& items) const;
+    [[nodiscard]] Result<void> add_addresses(const Rule& rule, pc_record& record);
+    [[nodiscard]] Result<void> add_numbers(const Match& match, pc_record& record);
+    [[nodiscard]] Result<void> add_bytes(const Match& match, pc_record& record);
+    [[nodiscard]] Result<void> add_action(const Rule& rule, pc_record& record);
+    [[nodiscard]] Result<void> give_ids(const RuleIds& previous);
+
+    const RuleSet& rules_;
+    const Environment& environment_;
+    PlanLists lists_;
+    Plan plan_;
+    Names zones_;
+    Names inspects_;
+};
+
+Result<void> Compiler::name_zones() {
+    if (rules_.zones.size() >= PC_ZONES_MAX) {
+        return limit("zones", rules_.zones.size(), PC_ZONES_MAX - 1);
+    }
+    for (const Zone& zone : rules_.zones) {
+        const auto id = static_cast<uint8_t>(plan_.zones.size() + 1);
+        zones_.emplace(zone.name, id);
+        plan_.zones.push_back({.name = zone.name,
+                               .id = id,
+                               .interfaces = zone.interfaces,
+                               .vlans = zone.vlans,
+                               .mode = zone.mode,
+                               .frags = zone.frags});
+    }
+    return {};
+}
+
+Result<void> Compiler::name_inspects() {
+    if (rules_.inspects.size() >= PC_INSPECTS_MAX) {
+        return limit("inspectors", rules_.inspects.size(), PC_INSPECTS_MAX - 1);
+    }
+    plan_.bypass_mark = bypass_mark_default;
+    for (const Inspect& inspect : rules_.inspects) {
+        const auto id = static_cast<uint8_t>(plan_.inspects.size() + 1);
+        inspects_.emplace(inspect.name, id);
+        plan_.inspects.push_back({.name = inspect.name, .id = id});
+        plan_.bypass_mark = inspect.mark.value_or(plan_.bypass_mark);
+    }
+    return {};
+}
+
+pc_action by_default(Action action) {
+    return action == Action::accept ? PC_ACTION_ACCEPT : PC_ACTION_DROP;
+}
+
+// After the records: the flags say what they ask for.
+void Compiler::fill_generation() {
+    const Defaults& defaults = rules_.defaults;
+    pc_generation& generation = plan_.generation;
+    generation.records = static_cast<uint32_t>(plan_.records.size());
+    for (const pc_record& record : plan_.records) {
+        generation.flags |= record.saddr_set != 0 ? PC_GEN_SADDR_SETS : 0;
+        generation.flags |= record.daddr_set != 0 ? PC_GEN_DADDR_SETS : 0;
+        generation.flags |= (record.flags & PC_AT_TC) != 0 ? PC_GEN_TC : 0;
+        generation.flags |= record.action == PC_ACTION_INSPECT ? PC_GEN_INSPECT : 0;
+    }
+    generation.sample_per_second = defaults.sample_per_second;
+    generation.fragments = static_cast<uint8_t>(defaults.fragments);
+    generation.unparseable_accept = defaults.unparseable_accept ? 1 : 0;
+    generation.non_ip_accept = defaults.non_ip_accept ? 1 : 0;
+    generation.log = static_cast<uint8_t>(defaults.log);
+    for (size_t i = 0; i < rules_.zones.size(); i++) {
+        const Action action = rules_.zones[i].default_action.value_or(defaults.action);
+        generation.zone_default[plan_.zones[i].id] = static_cast<uint8_t>(by_default(action));
+    }
+    for (size_t i = 0; i < rules_.inspects.size(); i++) {
+        generation.inspect_on_down[plan_.inspects[i].id] =
+            static_cast<uint8_t>(rules_.inspects[i].down_drops ? PC_ON_DOWN_DROP : PC_ON_DOWN_PASS);
+    }
+}
+
+// A list that is named never holds bit 0: the router's own packets, or no zone to leave by.
+Result<uint64_t> Compiler::zone_bits(const std::vector<ZoneItem>& items) const {
+    if (items.empty()) {
+        return all_bits;
+    }
+    uint64_t positive = 0;
+    uint64_t negative = 1;
+    bool any_positive = false;
+    for (const ZoneItem& item : items) {
+        const auto zone = zones_.find(item.zone);
+        if (zone == zones_.end()) {
+            return Error{.err = 0, .message = "no zone is named " + item.zone};
+        }
+        (item.negated ? negative : positive) |= 1ULL << zone->second;
+        any_positive = any_positive || !item.negated;
+    }
+    return (any_positive ? positive : all_bits) & ~negative;
+}
+
+Result<void> Compiler::add_zones(const Match& match, pc_record& record) const {
+    record.in_zones = TRY(zone_bits(match.in));
+    record.out_zones = TRY(zone_bits(match.out));
+    return {};
+}
+
+void copy_prefix(const Prefix& prefix, __be32 (&address)[4], __be32 (&mask)[4]) {
+    std::array<uint8_t, 16> bits{};
+    for (size_t i = 0; i < prefix.length; i++) {
+        bits[i / 8] |= static_cast<uint8_t>(0x80 >> (i % 8));
+    }
+    std::copy(prefix.address.bytes.begin(), prefix.address.bytes.end(),
+              static_cast<uint8_t*>(static_cast<void*>(address)));
+    std::copy(bits.begin(), bits.end(), static_cast<uint8_t*>(static_cast<void*>(mask)));
+}
+
+Result<void> Compiler::add_addresses(const Rule& rule, pc_record& record) {
+    // A packet from or to one of these is not inspected, whatever the rule names.
+    std::vector<AddressItem> excluded;
+    for (const Inspect& inspect : rules_.inspects) {
+        if (rule.action == Action::inspect && inspect.name == rule.inspect) {
+            excluded = inspect.exclude;
+        }
+    }
+    const PlanLists::Addresses src = TRY(lists_.addresses(rule.match.src, excluded));
+    const PlanLists::Addresses dst = TRY(lists_.addresses(rule.match.dst, excluded));
+    record.saddr_set = src.set;
+    record.daddr_set = dst.set;
+    copy_prefix(src.prefix, record.saddr, record.smask);
+    copy_prefix(dst.prefix, record.daddr, record.dmask);
+    record.families &= src.families & dst.families;
+    if (rule.family) {
+        record.families &= *rule.family == Family::v4 ? PC_IPV4 : PC_IPV6;
+    }
+    return {};
+}
+
+// A list that holds nothing: the rule never matches.
+void set_never(pc_record& record) {
+    record.families = 0;
+}
+
+Result<void> Compiler::add_numbers(const Match& match, pc_record& record) {
+    const PlanLists::Numbers sport = TRY(lists_.numbers(match.sport, 65535));
+    const PlanLists::Numbers dport = TRY(lists_.numbers(match.dport, 65535));
+    const PlanLists::Numbers len = TRY(lists_.numbers(match.len, 65535));
+    const PlanLists::Numbers vlan = TRY(lists_.vlans(match.vlan));
+    record.sport = {.low = sport.low, .high = sport.high};
+    record.dport = {.low = dport.low, .high = dport.high};
+    record.len = {.low = len.low, .high = len.high};
+    record.vlan = {.low = vlan.low, .high = vlan.high};
+    record.sport_set = sport.set;
+    record.dport_set = dport.set;
+    record.len_set = len.set;
+    record.vlan_set = vlan.set;
+    if (sport.empty || dport.empty || len.empty || vlan.empty) {
+        set_never(record);
+    }
+    if (!match.sport.empty() || !match.dport.empty()) {
+        record.flags |= PC_NEEDS_PORTS;
+    }
+    return {};
+}
+
+Result<void> Compiler::add_bytes(const Match& match, pc_record& record) {
+    const PlanLists::Bytes proto = TRY(lists_.bytes(match.proto));
+    const PlanLists::Bytes ttl = TRY(lists_.bytes(match.ttl));
+    const PlanLists::Bytes type = TRY(lists_.bytes(match.icmp_type));
+    const PlanLists::Bytes code = TRY(lists_.bytes(match.icmp_code));
+    const PlanLists::Bytes flags = TRY(lists_.tcp_flags(match.tcp_flags));
+    record.proto_set = proto.set;
+    record.ttl_set = ttl.set;
+    record.icmp_type_set = type.set;
+    record.icmp_code_set = code.set;
+    record.tcp_flags_set = flags.set;
+    record.dscp = TRY(lists_.dscp(match.dscp));
+    if (proto.empty || ttl.empty || type.empty || code.empty || flags.empty || record.dscp == 0) {
+        set_never(record);
+    }
+    if (!match.icmp_type.empty() || !match.icmp_code.empty()) {
+        record.flags |= PC_NEEDS_ICMP;
+    }
+    if (!match.tcp_flags.empty()) {
+        record.flags |= PC_NEEDS_TCP_FLAGS;
+    }
+    return {};
+}
+
+Result<void> Compiler::add_action(const Rule& rule, pc_record& record) {
+    record.action = static_cast<uint8_t>(rule.action);
+    record.log = static_cast<uint8_t>(rule.log);
+    if (hook_of(rule) == Hook::tc) {
+        record.flags |= PC_AT_TC;
+    }
+    if (rule.action == Action::mark) {
+        record.mark = rule.mark.value;
+        record.mark_mask = rule.mark.mask;
+    }
+    if (rule.action == Action::inspect) {
+        const auto inspect = inspects_.find(rule.inspect);
+        if (inspect == inspects_.end()) {
+            return Error{.err = 0, .message = "no inspector is named " + rule.inspect};
+        }
+        record.inspect = inspect->second;
+    }
+    return {};
+}
+
+Result<void> Compiler::add_rule(const Rule& rule) {
+    pc_record record{};
+    record.families = PC_IPV4 | PC_IPV6;
+    record.frags =
+        rule.match.frags != 0 ? rule.match.frags : PC_FRAG_NONE | PC_FRAG_FIRST | PC_FRAG_LATER;
+    TRY(add_zones(rule.match, record));
+    TRY(add_addresses(rule, record));
+    TRY(add_numbers(rule.match, record));
+    TRY(add_bytes(rule.match, record));
+    const PlanLists::Macs macs = TRY(lists_.macs(rule.match.src_mac));
+    record.mac_set = macs.set;
+    record.flags |= macs.negated ? PC_MAC_NEGATED : 0;
+    if (macs.empty) {
+        set_never(record);
+    }
+    TRY(add_action(rule, record));
+    plan_.records.push_back(record);
+    plan_.rules.push_back({.name = rule.name, .id = 0, .hook = hook_of(rule), .at = rule.at});
+    return {};
+}
+
+// Ids of rules that are gone stay taken: the generation before still counts on them.
+Result<void> Compiler::give_ids(const RuleIds& previous) {
+    std::vector<bool> taken(PC_RULE_IDS_MAX);
+    taken[0] = true;
+    for (const auto& [name, id] : previous) {
+        if (id < PC_RULE_IDS_MAX) {
+            taken[id] = true;
+        }
+    }
+    std::vector<bool> given(PC_RULE_IDS_MAX);
+    given[0] = true;
+    for (PlanRule& rule : plan_.rules) {
+        const auto known = previous.find(rule.name);
+        if (known != previous.end() && known->second < PC_RULE_IDS_MAX && !given[known->second]) {
+            rule.id = known->second;
+            given[rule.id] = true;
+        }
+    }
+    uint32_t next = 1;
+    for (size_t i = 0; i < plan_.rules.size(); i++) {
+        PlanRule& rule = plan_.rules[i];
+        if (rule.id == 0) {
+            while (next < PC_RULE_IDS_MAX && taken[next]) {
+                next++;
+            }
+            if (next == PC_RULE_IDS_MAX) {
+                return limit("rule ids in use", PC_RULE_IDS_MAX, PC_RULE_IDS_MAX - 1);
+            }
+            rule.id = next++;
+        }
+        plan_.records[i].rule_id = rule.id;
+    }
+    return {};
+}
+
+Result<Plan> Compiler::compile(const RuleIds& previous) {
+    TRY(name_zones());
+    TRY(name_inspects());
+    const auto active = static_cast<size_t>(
+        std::count_if(rules_.rules.begin(), rules_.rules.end(),
+                      [&](const Rule& rule) { return is_active(rule, environment_); }));
+    if (active > PC_RECORDS_MAX) {
+        return limit("active rules", active, PC_RECORDS_MAX);
+    }
+    for (const Rule& rule : rules_.rules) {
+        if (!is_active(rule, environment_)) {
+            continue;
+        }
+        auto added = add_rule(rule);
+        if (!added.ok()) {
+            return Error{.err = 0, .message = "rule " + rule.name + ": " + added.error().message};
+        }
+    }
+    TRY(give_ids(previous));
+    TRY(lists_.move_to(plan_));
+    fill_generation();
+    return std::move(plan_);
+}
+
+} // namespace
+
+Result<Plan> compile(const RuleSet& rules, const Environment& environment,
+                     const RuleIds& previous) {
+    return Compiler(rules, environment).compile(previous);
+}
+
+RuleIds rule_ids(const Plan& plan) {
+    RuleIds ids;
+    for (const PlanRule& rule : plan.rules) {
+        ids.emplace(rule.name, rule.id);
+    }
+    return ids;
+}
+
+} // namespace pc

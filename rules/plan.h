@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// compile(RuleSet) -> Plan: the exact contents of every map of one generation, sorted.
+#pragma once
+
+#include "rules/result.h"
+#include "rules/rule.h"
+
+#include <map>
+
+namespace pc {
+
+// Which rule owns which stable id (index of its counters). Kept over commits, so that counters are.
+using RuleIds = std::map<std::string, uint32_t, std::less<>>;
+
+struct PlanZone {
+    std::string name;
+    uint8_t id = 0;  // 1..PC_ZONES_MAX-1, in file order
+    std::vector<std::string> interfaces;
+    std::vector<uint32_t> vlans;  // empty: every tag
+    XdpMode mode = XdpMode::automatic;
+    bool frags = false;
+};
+
+struct PlanRule {
+    std::string name;
+    uint32_t id = 0;
+    Hook hook = Hook::xdp;
+    Location at;
+};
+
+struct PlanInspect {
+    std::string name;
+    uint8_t id = 0;
+};
+
+struct PlanAddress {
+    Prefix prefix;
+    std::array<uint64_t, PC_ADDR_SETS_MAX / 64> sets{};  // covering entries already ORed in
+};
+
+struct Plan {
+    pc_generation generation{};  // without its number, which the daemon gives
+    std::vector<pc_record> records;
+    std::vector<PlanRule> rules;  // rules[i] belongs to records[i]
+    std::vector<PlanAddress> addresses;  // sorted
+    std::vector<pc_number_set> number_sets;  // [0] is not used
+    std::vector<pc_byte_set> byte_sets;      // [0] is not used
+    std::vector<pc_mac_key> macs;            // sorted
+    std::vector<PlanZone> zones;
+    std::vector<PlanInspect> inspects;
+    uint32_t bypass_mark = 0;
+};
+
+inline constexpr uint32_t bypass_mark_default = 0x10000000;
+
+// `previous` gives ids to rules it knows; new rules get the smallest free id. Fails only where a
+// limit of abi.h is exceeded (check() says it with a location first).
+[[nodiscard]] Result<Plan> compile(const RuleSet& rules, const Environment& environment,
+                                   const RuleIds& previous);
+
+[[nodiscard]] RuleIds rule_ids(const Plan& plan);
+
+}  // namespace pc

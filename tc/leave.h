@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What becomes of a packet at TC egress, and the counters that say so. The return values are TC's;
+ * "go on" is always TC_ACT_UNSPEC, because TC_ACT_OK would keep other users' filters from running.
+ */
+#pragma once
+
+#include "tc/client.h"
+#include "tc/inner.h"
+#include "xdp/walk.h"
+
+/* The packet that this CPU has at hand. It lives in a map: see struct pc_query. */
+struct pc_leaving {
+	struct pc_walk walk;
+	struct pc_flow flow;
+	struct pc_client client;
+	struct pc_flow_key key; /* as the packet leaves */
+	__u32 frame_len;
+	__u32 iface_slot;
+	__u32 bytes; /* of L3, or of a frame that was not parsed */
+};
+
+static __always_inline void pc_count_leaving(const struct pc_leaving *leaving, __u32 reason,
+					     enum pc_iface_verdict verdict)
+{
+	pc_count_reason(reason, leaving->bytes, leaving->walk.jiffies);
+	if (leaving->iface_slot)
+		pc_count_iface(leaving->iface_slot, verdict, leaving->frame_len);
+}
+
+static __always_inline void pc_report_leaving(const struct pc_leaving *leaving, __u8 reason)
+{
+	const struct pc_walk *walk = &leaving->walk;
+	struct pc_happening what = {
+		.packet = &walk->query.packet,
+		.jiffies = walk->jiffies,
+		.slot = walk->slot,
+		.ifindex = walk->ifindex,
+		.rule_id = walk->rule_id,
+		.log = walk->log,
+		.reason = reason,
+		.action = walk->action,
+		.hook = PC_HOOK_TC,
+	};
+
+	if (walk->log)
+		pc_report(&what);
+}
+
+static __always_inline int pc_leave_dropped(struct pc_leaving *leaving, enum pc_reason reason)
+{
+	pc_count_leaving(leaving, reason, PC_IF_DROP);
+	pc_report_leaving(leaving, reason);
+	return TC_ACT_SHOT;
+}
+
+/* A packet of a flow that the inspector has. */
+static __always_inline int pc_leave_inspected(struct __sk_buff *skb, struct pc_leaving *leaving,
+					      const struct pc_control *now, __u32 rule_id)
+{
+	pc_count_rule(rule_id, leaving->bytes, leaving->walk.jiffies);
+	pc_count_leaving(leaving, PC_REASON_INSPECT_DIVERT, PC_IF_INSPECT);
+	return pc_divert(skb, now);
+}
+
+static __always_inline bool pc_remember(struct __sk_buff *skb, struct pc_leaving *leaving,
+					const struct pc_generation *generation, __u64 now_ns)
+{
+	const struct pc_walk *walk = &leaving->walk;
+	struct pc_flow *flow = &leaving->flow;
+
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->created_ns = now_ns;
+	__builtin_memcpy(flow->client, leaving->client.addr, sizeof(flow->client));
+	flow->client_port = leaving->client.port;
+	flow->ct_found = leaving->client.found;
+	flow->ifindex = skb->ifindex;
+	flow->in_ifindex = skb->ingress_ifindex;
+	flow->rule_id = walk->rule_id;
+	flow->generation = (__u32)generation->number;
+	flow->verdict = PC_FLOW_INSPECT;
+	flow->inspect = walk->inspect;
+	if (skb->vlan_present) {
+		flow->vlan_proto = (__be16)skb->vlan_proto;
+		flow->vlan_tci = (__u16)skb->vlan_tci;
+	}
+	return !bpf_skb_load_bytes(skb, 0, flow->eth, sizeof(flow->eth)) &&
+	       !bpf_map_update_elem(&flows, &leaving->key, flow, BPF_ANY);
+}
+
+/* The inspector cannot take this flow: what the rule's [inspect.*] says for that case. */
+static __always_inline int pc_leave_uninspected(struct pc_leaving *leaving,
+						const struct pc_generation *generation)
+{
+	if (generation->inspect_on_down[leaving->walk.inspect % PC_INSPECTS_MAX] == PC_ON_DOWN_DROP)
+		return pc_leave_dropped(leaving, PC_REASON_INSPECT_DOWN);
+	pc_count_reason(PC_REASON_INSPECT_PASS, leaving->bytes, leaving->walk.jiffies);
+	pc_report_leaving(leaving, PC_REASON_INSPECT_PASS);
+	return TC_ACT_UNSPEC;
+}
+
+/* An inspect rule decides. It concerns TCP, and of TCP what begins a flow: packets of flows that
+ * began without us pass.
+ */
+static __always_inline int pc_leave_to_inspect(struct __sk_buff *skb, struct pc_leaving *leaving,
+					       const struct pc_control *now,
+					       const struct pc_generation *generation)
+{
+	const struct pc_packet *p = &leaving->walk.query.packet;
+	__u32 rule_id = leaving->walk.rule_id;
+	__u64 now_ns;
+
+	if (p->proto == IPPROTO_TCP && p->frag != PC_FRAG_NONE) {
+		pc_count_rule(rule_id, leaving->bytes, leaving->walk.jiffies);
+		return pc_leave_dropped(leaving, PC_REASON_INSPECT_FRAGMENT);
+	}
+	if (!pc_is_syn(p))
+		return TC_ACT_UNSPEC;
+	now_ns = bpf_ktime_get_ns();
+	if (!pc_is_divertible(p) || !pc_inspector_is_up(now, p->family, now_ns) ||
+	    !pc_remember(skb, leaving, generation, now_ns)) {
+		pc_count_rule(rule_id, leaving->bytes, leaving->walk.jiffies);
+		return pc_leave_uninspected(leaving, generation);
+	}
+	pc_report_leaving(leaving, PC_REASON_INSPECT_DIVERT);
+	return pc_leave_inspected(skb, leaving, now, rule_id);
+}
+
+/* Only rules of TC are carried out: what a rule of XDP says was done on arrival. */
+static __always_inline int pc_leave_by_rule(struct __sk_buff *skb, struct pc_leaving *leaving,
+					    const struct pc_control *now,
+					    const struct pc_generation *generation)
+{
+	const struct pc_walk *walk = &leaving->walk;
+
+	if (!walk->at_tc)
+		return TC_ACT_UNSPEC;
+	if (walk->action == PC_ACTION_INSPECT)
+		return pc_leave_to_inspect(skb, leaving, now, generation);
+	pc_count_rule(walk->rule_id, leaving->bytes, walk->jiffies);
+	if (walk->action == PC_ACTION_DROP)
+		return pc_leave_dropped(leaving, PC_REASON_RULE);
+	if (walk->action == PC_ACTION_REJECT)
+		return pc_leave_dropped(leaving, PC_REASON_REJECT);
+	pc_report_leaving(leaving, PC_REASON_NONE);
+	return TC_ACT_UNSPEC;
+}
+
+/* Rules see the source as it was before NAT: it is put in its place in the packet that the walk
+ * sees, after the key was made.
+ */
+static __always_inline void pc_see_client(struct __sk_buff *skb, struct pc_leaving *leaving)
+{
+	struct pc_packet *p = &leaving->walk.query.packet;
+
+	__builtin_memcpy(leaving->client.addr, p->saddr, sizeof(leaving->client.addr));
+	leaving->client.port = leaving->key.sport;
+	leaving->client.found = 0;
+	if (leaving->walk.own_packet || !(p->flags & PC_PKT_HAS_PORTS))
+		return;
+	pc_find_client(skb, &leaving->key, &leaving->client);
+	__builtin_memcpy(p->saddr, leaving->client.addr, sizeof(p->saddr));
+	p->sport = bpf_ntohs(leaving->client.port);
+}
+
+static __always_inline int pc_leave_judged(struct __sk_buff *skb, struct pc_leaving *leaving,
+					   const struct pc_control *now,
+					   const struct pc_generation *generation)
+{
+	struct pc_walk *walk = &leaving->walk;
+	int end;
+
+	pc_see_client(skb, leaving);
+	pc_walk_start(walk, generation);
+	end = pc_walk_on(walk);
+	if (walk->mark_mask)
+		skb->mark = (skb->mark & ~walk->mark_mask) | walk->mark;
+	if (end == PC_WALK_RULE)
+		return pc_leave_by_rule(skb, leaving, now, generation);
+	if (end == PC_WALK_NO_RULE)
+		return TC_ACT_UNSPEC;
+	return pc_leave_dropped(leaving, PC_REASON_INTERNAL);
+}
+
+/* What cannot be read was judged on arrival, or the router made it; but a forwarded packet may have
+ * come by an interface without XDP. An interface without Ethernet headers is refused when it is
+ * attached; should it become one of those, its packets look like something else than what the stack
+ * says they are.
+ */
+static __always_inline int pc_leave_unparsed(struct __sk_buff *skb, struct pc_leaving *leaving,
+					     const struct pc_generation *generation)
+{
+	const struct pc_packet *p = &leaving->walk.query.packet;
+	enum pc_reason reason = p->reason;
+	bool ip = skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
+
+	leaving->bytes = leaving->frame_len;
+	leaving->walk.log = generation->log;
+	leaving->walk.action = PC_ACTION_DROP;
+	if (pc_is_non_ip(p)) {
+		if (!ip)
+			return TC_ACT_UNSPEC;
+		reason = PC_REASON_ETH_TRUNCATED;
+	}
+	if (leaving->walk.own_packet || generation->unparseable_accept) {
+		pc_count_reason(PC_REASON_UNPARSEABLE, leaving->bytes, leaving->walk.jiffies);
+		return TC_ACT_UNSPEC;
+	}
+	return pc_leave_dropped(leaving, reason);
+}

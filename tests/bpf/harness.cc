@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/bpf/harness.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <sched.h>
+#include <unistd.h>
+
+#define CATCH_CONFIG_EXTERNAL_INTERFACES
+#include <catch2/catch.hpp>
+
+#include "portcullis.skel.h"
+#include "rules/diff.h"
+#include "rules/parse.h"
+
+namespace pc::test {
+
+namespace {
+
+const std::vector<std::string> interfaces{"wan0", "lan0", "dmz0", "dmz1"};
+
+struct Route {
+    const char* prefix;
+    const char* interface; // empty: unreachable
+};
+
+const std::vector<Route> routes{
+    {"10.1.0.1/32", ""},       {"2001:db8:1::1/128", ""},
+    {"10.1.0.0/17", "lan0"},   {"2001:db8:1::/49", "lan0"},
+    {"10.1.128.0/18", "dmz0"}, {"2001:db8:1:8000::/50", "dmz0"},
+    {"10.1.192.0/18", ""},     {"2001:db8:1:c000::/50", ""},
+    {"ff00::/8", ""}, // the kernel's own
+    {"0.0.0.0/0", "wan0"},     {"::/0", "wan0"},
+};
+
+bool is_required() {
+    const char* required = std::getenv("PC_REQUIRE");
+    return required != nullptr && std::string_view(required).find("bpf") != std::string_view::npos;
+}
+
+// Why this machine cannot, if it cannot.
+std::string obstacle() {
+    if (geteuid() != 0) {
+        return "needs root (CAP_BPF and CAP_NET_ADMIN)";
+    }
+    const int fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "probe", 8, 8, 1, nullptr);
+    const int reason = errno;
+    if (fd >= 0) {
+        (void)close(fd); // ignoring: it was only a question
+    }
+    return fd >= 0 || reason == EINVAL ? "" : std::string("bpf(2): ") + std::strerror(reason);
+}
+
+struct Skip : Catch::TestEventListenerBase {
+    using TestEventListenerBase::TestEventListenerBase;
+
+    void testRunStarting(const Catch::TestRunInfo& /*run*/) override {
+        const std::string reason = obstacle();
+        if (reason.empty()) {
+            return;
+        }
+        std::printf("%s: %s\n", is_required() ? "failed" : "skipped", reason.c_str());
+        std::exit(is_required() ? 1 : 77);
+    }
+};
+
+CATCH_REGISTER_LISTENER(Skip)
+
+std::string last_line(const char* text) {
+    std::string line(text);
+    const size_t at = line.rfind("processed ");
+    return at == std::string::npos ? line : line.substr(at, line.find('\n', at) - at);
+}
+
+void set_sysctl(const std::string& path, const char* value) {
+    std::ofstream(path) << value;
+}
+
+// Leaves the host's network for good: tests attach nothing outside of this process.
+void enter_own_network() {
+    REQUIRE(unshare(CLONE_NEWNET) == 0);
+    std::string commands;
+    for (const std::string& name : interfaces) {
+        const std::string peer = "p" + name;
+        commands += "link add " + name + " type veth peer name " + peer + "\n";
+        // No link-local address, so no route to fe80::/64.
+        commands += "link set " + name + " addrgenmode none\nlink set " + peer +
+                    " addrgenmode none\nlink set " + name + " up\nlink set " + peer + " up\n";
+    }
+    commands += "address add 10.1.0.1/32 dev lan0\naddress add 2001:db8:1::1/128 dev lan0 nodad\n";
+    for (const Route& route : routes) {
+        if (*route.interface != '\0') {
+            commands += std::string("route add ") + route.prefix + " dev " + route.interface + "\n";
+        } else if (std::string_view(route.prefix).find("192") != std::string_view::npos ||
+                   std::string_view(route.prefix).find("c000") != std::string_view::npos) {
+            commands += std::string("route add unreachable ") + route.prefix + "\n";
+        }
+    }
+    FILE* ip = popen("PATH=/usr/sbin:/sbin:$PATH ip -batch -", "w");
+    REQUIRE(ip != nullptr);
+    REQUIRE(std::fputs(commands.c_str(), ip) >= 0);
+    REQUIRE(pclose(ip) == 0);
+    for (const std::string& name : interfaces) {
+        set_sysctl("/proc/sys/net/ipv4/conf/" + name + "/forwarding", "1");
+        set_sysctl("/proc/sys/net/ipv6/conf/" + name + "/forwarding", "1");
+    }
+}
+
+template <typename T>
+std::vector<T> per_cpu_sum(int fd, uint32_t entries) {
+    const auto cpus = static_cast<size_t>(libbpf_num_possible_cpus());
+    std::vector<T> values(cpus * entries);
+    std::vector<uint32_t> keys(entries);
+    uint32_t next = 0;
+    uint32_t count = entries;
+    if (bpf_map_lookup_batch(fd, nullptr, &next, keys.data(), values.data(), &count, nullptr) !=
+        0) {
+        REQUIRE(errno == ENOENT); // the end of the map
+    }
+    std::vector<T> sums(entries);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t cpu = 0; cpu < cpus; cpu++) {
+            const T& value = values[i * cpus + cpu];
+            T& sum = sums[keys[i]];
+            const auto* from = reinterpret_cast<const uint64_t*>(&value);
+            auto* to = reinterpret_cast<uint64_t*>(&sum);
+            for (size_t word = 0; word < sizeof(T) / sizeof(uint64_t); word++) {
+                to[word] += from[word];
+            }
+        }
+    }
+    return sums;
+}
+
+int keep_event(void* events, void* record, size_t size) {
+    pc_event event{};
+    std::memcpy(&event, record, std::min(size, sizeof(event)));
+    static_cast<std::vector<pc_event>*>(events)->push_back(event);
+    return 0;
+}
+
+int no_log(libbpf_print_level /*level*/, const char* /*format*/, va_list /*arguments*/) {
+    return 0;
+}
+
+} // namespace
+
+struct Harness::State {
+    portcullis_bpf* skeleton = nullptr;
+    std::string verifier;
+    std::map<std::string, uint32_t> ifindexes;
+    std::optional<Plan> slots[PC_GENERATIONS];
+    uint32_t active = 0;
+    uint64_t generation = 0;
+    uint32_t blocks = 0;
+    std::vector<pc_counter> rule_counters, reasons;
+    ring_buffer* ring = nullptr;
+    std::vector<pc_event> events;
+
+    [[nodiscard]] int fd(const char* name) const {
+        const int fd = bpf_object__find_map_fd_by_name(skeleton->obj, name);
+        REQUIRE(fd >= 0);
+        return fd;
+    }
+
+    void put(const char* map, uint32_t index, const void* value) const {
+        REQUIRE(bpf_map_update_elem(fd(map), &index, value, BPF_ANY) == 0);
+    }
+
+    void load_program();
+    void put_inner(const char* outer, bpf_map_type type, const bpf_map_create_opts& options,
+                   uint32_t slot, const std::vector<const MapOperation*>& operations,
+                   uint32_t key_size, uint32_t value_size) const;
+    void apply(uint32_t slot, const std::vector<MapOperation>& operations) const;
+    void put_interfaces(uint32_t slot, const Plan& plan) const;
+    void put_control() const;
+    void collect(Outcome& outcome);
+};
+
+void Harness::State::load_program() {
+    libbpf_set_print(no_log);
+    skeleton = portcullis_bpf__open();
+    REQUIRE(skeleton != nullptr);
+    std::string log(16384, '\0');
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton->obj) {
+        const bool filter = std::string_view(bpf_program__name(program)) == "pc_filter";
+        (void)bpf_program__set_autoload(program, filter); // ignoring: fails on loaded ones only
+        if (filter) {
+            (void)bpf_program__set_log_buf(program, log.data(), log.size());
+            (void)bpf_program__set_log_level(program, 4);
+        }
+    }
+    // The kernel would allocate all of it, and no test here makes flows.
+    (void)bpf_map__set_max_entries(skeleton->maps.flows, 16);
+    const int error = portcullis_bpf__load(skeleton);
+    verifier = last_line(log.c_str());
+    INFO(verifier);
+    REQUIRE(error == 0);
+    ring = ring_buffer__new(fd("events"), keep_event, &events, nullptr);
+    REQUIRE(ring != nullptr);
+}
+
+void Harness::State::put_inner(const char* outer, bpf_map_type type,
+                               const bpf_map_create_opts& options, uint32_t slot,
+                               const std::vector<const MapOperation*>& operations,
+                               uint32_t key_size, uint32_t value_size) const {
+    const int inner = bpf_map_create(type, "inner", key_size, value_size,
+                                     static_cast<uint32_t>(operations.size()), &options);
+    REQUIRE(inner >= 0);
+    for (const MapOperation* operation : operations) {
+        REQUIRE(operation->key.size() == key_size);
+        REQUIRE(operation->value.size() == value_size);
+        REQUIRE(bpf_map_update_elem(inner, operation->key.data(), operation->value.data(),
+                                    BPF_ANY) == 0);
+    }
+    REQUIRE(bpf_map_update_elem(fd(outer), &slot, &inner, BPF_ANY) == 0);
+    (void)close(inner); // ignoring: the outer map holds it
+}
+
+void Harness::State::apply(uint32_t slot, const std::vector<MapOperation>& operations) const {
+    const std::map<MapName, std::pair<const char*, uint32_t>> arrays{
+        {MapName::generations, {"generations", 1}},
+        {MapName::records, {"records", PC_RECORDS_MAX}},
+        {MapName::number_sets, {"number_sets", PC_NUMBER_SETS_MAX}},
+        {MapName::byte_sets, {"byte_sets", PC_BYTE_SETS_MAX}},
+    };
+    std::vector<const MapOperation*> addresses;
+    std::vector<const MapOperation*> macs;
+    for (const MapOperation& operation : operations) {
+        REQUIRE(operation.kind == MapOperation::Kind::put);
+        if (operation.map == MapName::addr_sets) {
+            addresses.push_back(&operation);
+        } else if (operation.map == MapName::macs) {
+            macs.push_back(&operation);
+        } else {
+            const auto& [name, entries] = arrays.at(operation.map);
+            uint32_t index = 0;
+            std::memcpy(&index, operation.key.data(), sizeof(index));
+            REQUIRE(index < entries);
+            put(name, slot * entries + index, operation.value.data());
+        }
+    }
+    LIBBPF_OPTS(bpf_map_create_opts, trie, .map_flags = BPF_F_NO_PREALLOC);
+    LIBBPF_OPTS(bpf_map_create_opts, hash);
+    if (!addresses.empty()) {
+        put_inner("addr_sets", BPF_MAP_TYPE_LPM_TRIE, trie, slot, addresses, sizeof(pc_addr_key),
+                  sizeof(pc_addr_sets));
+    }
+    if (!macs.empty()) {
+        put_inner("macs", BPF_MAP_TYPE_HASH, hash, slot, macs, sizeof(pc_mac_key), 1);
+    }
+}
+
+void Harness::State::put_interfaces(uint32_t slot, const Plan& plan) const {
+    for (size_t i = 0; i < interfaces.size(); i++) {
+        pc_iface iface{.zone = 0, .vlan_table = 0, .slot = static_cast<uint16_t>(i + 1)};
+        pc_vlan_zones by_vlan{};
+        for (const PlanZone& zone : plan.zones) {
+            if (std::find(zone.interfaces.begin(), zone.interfaces.end(), interfaces[i]) ==
+                zone.interfaces.end()) {
+                continue;
+            }
+            if (zone.vlans.empty()) {
+                iface.zone = zone.id;
+                continue;
+            }
+            for (const uint32_t vlan : zone.vlans) {
+                by_vlan.zone[vlan] = zone.id;
+            }
+            iface.vlan_table = static_cast<uint8_t>(i + 1);
+        }
+        if (iface.vlan_table != 0) {
+            put("vlan_zones", slot * PC_VLAN_TABLES_MAX + iface.vlan_table, &by_vlan);
+        }
+        put("ifaces", slot * PC_IFINDEX_MAX + ifindexes.at(interfaces[i]), &iface);
+    }
+}
+
+void Harness::State::put_control() const {
+    pc_control control{};
+    control.abi_version = PC_ABI_VERSION;
+    control.active = active;
+    control.blocks = blocks;
+    put("control", 0, &control);
+}
+
+// What moved since the last time.
+void Harness::State::collect(Outcome& outcome) {
+    uint32_t ids = 1;
+    for (const PlanRule& rule : slots[active]->rules) {
+        ids = std::max(ids, rule.id + 1);
+    }
+    const auto counts = per_cpu_sum<pc_counter>(fd("rule_counters"), ids);
+    for (const PlanRule& rule : slots[active]->rules) {
+        const uint64_t packets = counts[rule.id].packets - rule_counters[rule.id].packets;
+        if (packets != 0) {
+            outcome.rules[rule.name] = packets;
+        }
+    }
+    std::copy(counts.begin(), counts.end(), rule_counters.begin());
+    const auto now = per_cpu_sum<pc_counter>(fd("reasons"), PC_REASON_END);
+    for (uint32_t reason = 0; reason < PC_REASON_END; reason++) {
+        if (now[reason].packets != reasons[reason].packets) {
+            outcome.reasons[reason] = now[reason].packets - reasons[reason].packets;
+        }
+    }
+    reasons = now;
+    (void)ring_buffer__consume(ring); // ignoring: the number of events
+    outcome.events = std::move(events);
+    events.clear();
+}
+
+Harness::Harness() : state_(std::make_unique<State>()) {
+    enter_own_network();
+    for (const std::string& name : interfaces) {
+        state_->ifindexes[name] = if_nametoindex(name.c_str());
+    }
+    state_->load_program();
+    state_->rule_counters.resize(PC_RULE_IDS_MAX);
+    state_->reasons.resize(PC_REASON_END);
+}
+
+Harness::~Harness() {
+    ring_buffer__free(state_->ring);
+    portcullis_bpf__destroy(state_->skeleton);
+}
+
+Harness& Harness::get() {
+    static Harness harness;
+    return harness;
+}
+
+void Harness::load(const RuleSet& rules, const Environment& environment) {
+    State& state = *state_;
+    const std::optional<Plan>& running = state.slots[state.active];
+    Result<Plan> plan = compile(rules, environment, running ? rule_ids(*running) : RuleIds{});
+    INFO((plan.ok() ? "" : plan.error().message));
+    REQUIRE(plan.ok());
+    const uint32_t slot = 1 - state.active;
+    const std::optional<Plan>& before = state.slots[slot];
+    state.apply(slot, diff(before ? &*before : nullptr, plan.value()));
+    state.put_interfaces(slot, plan.value());
+    state.slots[slot] = plan.take();
+    state.active = slot;
+    state.put_control();
+}
+
+void Harness::load(std::string_view toml, const Environment& environment) {
+    const ReadFiles none = [](std::string_view,
+                              std::string_view) -> Result<std::vector<SourceFile>> {
+        return Error{ENOENT, "no files here"};
+    };
+    const Parsed parsed = parse({.path = "rules.toml", .text = std::string(toml)}, none);
+    INFO(render(parsed.diagnostics, parsed.rules.files, ""));
+    REQUIRE_FALSE(parsed.diagnostics.has_errors());
+    load(parsed.rules, environment);
+}
+
+Outcome Harness::run(const Frame& frame, const std::string& interface) {
+    State& state = *state_;
+    Outcome outcome;
+    outcome.frame.resize(frame.size() + 512);
+    xdp_md context{};
+    context.data_end = static_cast<uint32_t>(frame.size());
+    context.ingress_ifindex = state.ifindexes.at(interface);
+    xdp_md after{};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
+                .data_out = outcome.frame.data(),
+                .data_size_in = static_cast<uint32_t>(frame.size()),
+                .data_size_out = static_cast<uint32_t>(outcome.frame.size()), .ctx_in = &context,
+                .ctx_out = &after, .ctx_size_in = sizeof(context), .ctx_size_out = sizeof(after),
+                .repeat = 1);
+    const int error =
+        bpf_prog_test_run_opts(bpf_program__fd(state.skeleton->progs.pc_filter), &options);
+    INFO("test run of " << frame.size() << " bytes: " << std::strerror(-error));
+    REQUIRE(error == 0);
+    outcome.action = options.retval;
+    outcome.frame.resize(options.data_size_out);
+    if (after.data - after.data_meta == sizeof(pc_meta)) {
+        pc_meta meta{};
+        std::memcpy(&meta, outcome.frame.data(), sizeof(meta));
+        outcome.meta = meta;
+    }
+    outcome.frame.erase(outcome.frame.begin(),
+                        outcome.frame.begin() + (after.data - after.data_meta));
+    state.collect(outcome);
+    return outcome;
+}
+
+void Harness::block(const Prefix& prefix, uint64_t deadline_jiffies) {
+    pc_block_key key{};
+    key.prefixlen = 32U + prefix.length;
+    key.family = htonl(static_cast<uint32_t>(prefix.address.family));
+    std::memcpy(key.addr, prefix.address.bytes.data(), sizeof(key.addr));
+    const pc_block block{.deadline_jiffies = deadline_jiffies, .packets = 0};
+    REQUIRE(bpf_map_update_elem(map_fd("blocks"), &key, &block, BPF_ANY) == 0);
+    state_->blocks++;
+    state_->put_control();
+}
+
+void Harness::unblock_all() {
+    pc_block_key key{};
+    while (bpf_map_get_next_key(map_fd("blocks"), nullptr, &key) == 0) {
+        REQUIRE(bpf_map_delete_elem(map_fd("blocks"), &key) == 0);
+    }
+    state_->blocks = 0;
+    state_->put_control();
+}
+
+pc_iface_counter Harness::interface_counter(const std::string& interface) const {
+    const auto at = std::find(interfaces.begin(), interfaces.end(), interface);
+    REQUIRE(at != interfaces.end());
+    const auto slot = static_cast<size_t>(at - interfaces.begin()) + 1;
+    return per_cpu_sum<pc_iface_counter>(map_fd("iface_counters"),
+                                         static_cast<uint32_t>(slot + 1))[slot];
+}
+
+const Plan& Harness::plan() const {
+    REQUIRE(state_->slots[state_->active].has_value());
+    return *state_->slots[state_->active];
+}
+
+uint32_t Harness::ifindex(const std::string& interface) const {
+    return state_->ifindexes.at(interface);
+}
+
+int Harness::map_fd(const std::string& name) const {
+    return state_->fd(name.c_str());
+}
+
+const std::string& Harness::verifier() const {
+    return state_->verifier;
+}
+
+std::string route_to(const Address& address) {
+    for (const Route& route : routes) {
+        const ParsedPrefix parsed = parse_prefix(route.prefix);
+        if (parsed.prefix.address.family == address.family && contains(parsed.prefix, address)) {
+            return route.interface;
+        }
+    }
+    return "";
+}
+
+} // namespace pc::test

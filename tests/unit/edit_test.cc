@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rules/edit.h"
+
+#include <map>
+
+#include "tests/support/rules_text.h"
+
+using namespace pc;
+using namespace pc::test;
+
+namespace {
+
+const std::string office = R"(# The office's router.
+schema = 1
+
+[zone.wan]
+interfaces = ["eth0"]      # the uplink
+[zone.lan]
+interfaces = ["eth1"]
+
+[set.vpn]
+type  = "prefix"
+items = [
+    "198.51.100.10",       # ana
+    "198.51.100.16/28",    # raj, 2 lines
+    "2001:db8:99::/48",
+]
+
+# Telnet has been seen.
+[[rule]]
+name     = "telnet"
+in       = "wan"
+proto    = "tcp"
+dport    = 23      # of all things
+action   = "drop"
+
+# Who works from home.
+[[rule]]
+name     = "vpn-in"
+in       = ["wan"]
+src      = ["@vpn", "192.0.2.1"]   # and the old gate
+action   = "accept"
+# end of rules
+)";
+
+ReadFiles nothing() {
+    return [](std::string_view, std::string_view name) -> Result<std::vector<SourceFile>> {
+        return Error{2, "no file " + std::string(name)};
+    };
+}
+
+using Edit = Edited (*)(const std::vector<SourceFile>&, std::span<const std::string>,
+                        const ReadFiles&);
+
+Edited run(Edit edit, const std::string& text, const std::string& line) {
+    return edit({{"rules.toml", text}}, words_of(line), nothing());
+}
+
+std::string edited(Edit edit, const std::string& text, const std::string& line) {
+    const Edited result = run(edit, text, line);
+    INFO(line << ": " << (result.refused ? result.refused->message : ""));
+    REQUIRE_FALSE(result.refused.has_value());
+    REQUIRE(result.files.size() == 1);
+    return result.files.front().text;
+}
+
+Refusal refused(Edit edit, const std::string& text, const std::string& line) {
+    const Edited result = run(edit, text, line);
+    INFO(line);
+    REQUIRE(result.refused.has_value());
+    CHECK(result.files.front().text == text);
+    return *result.refused;
+}
+
+// The one place where the two differ, as "before -> after".
+std::string change(const std::string& before, const std::string& after) {
+    size_t begin = 0;
+    while (begin < before.size() && begin < after.size() && before[begin] == after[begin]) {
+        ++begin;
+    }
+    size_t end = 0;
+    while (end < before.size() - begin && end < after.size() - begin &&
+           before[before.size() - 1 - end] == after[after.size() - 1 - end]) {
+        ++end;
+    }
+    return before.substr(begin, before.size() - begin - end) + " -> " +
+           after.substr(begin, after.size() - begin - end);
+}
+
+std::string changed(Edit edit, const std::string& line) {
+    return change(office, edited(edit, office, line));
+}
+
+} // namespace
+
+TEST_CASE("set replaces the bytes of a value and nothing else") {
+    CHECK(changed(edit_set, "rule telnet dport 2323") == " -> 23");
+    CHECK(changed(edit_set, "rule telnet dport [ 22 23 ]") == "23 -> [22, 23]");
+    CHECK(changed(edit_set, "rule telnet dport @x,1-3") == R"(23 -> ["@x", "1-3"])");
+    CHECK(changed(edit_set, "rule telnet action reject") == "drop -> reject");
+    CHECK(changed(edit_set, "zone wan interfaces eth7") == "0 -> 7");
+    CHECK(changed(edit_set, "rule telnet dport 23") == " -> ");
+}
+
+TEST_CASE("a new key gets a line of its own, laid out as its neighbours") {
+    CHECK(changed(edit_set, "rule telnet log sampled") == "\n -> \nlog      = \"sampled\"\n\n");
+    CHECK(changed(edit_set, "zone lan mode native") == " -> mode       = \"native\"\n");
+    const std::string indented = "schema = 1\n[zone.a]\n\tinterfaces = 'x'";
+    CHECK(edited(edit_set, indented, "zone a mode auto") ==
+          indented + "\n\tmode       = \"auto\"\n");
+}
+
+TEST_CASE("a new table stands behind its like") {
+    const std::string with_rule =
+        edited(edit_set, office, "rule dns in lan proto udp dport 53 action accept priority 7");
+    CHECK(with_rule.find("action   = \"accept\"\n# end of rules\n\n[[rule]]\nname     = \"dns\"\n"
+                         "in       = \"lan\"\nproto    = \"udp\"\ndport    = 53\n"
+                         "action   = \"accept\"\npriority = 7\n") != std::string::npos);
+    CHECK(changed(edit_set, "set web type port items 80,443") ==
+          " -> [set.web]\ntype  = \"port\"\nitems = [80, 443]\n\n");
+    CHECK(changed(edit_set, "defaults action drop") == " -> [defaults]\naction = \"drop\"\n\n");
+    CHECK(edited(edit_set, "schema = 1", "rule x action drop") ==
+          "schema = 1\n\n[[rule]]\nname   = \"x\"\naction = \"drop\"\n");
+    CHECK(edited(edit_set, "schema = 1\n", "host name gw") == "schema = 1\n\n[host]\nname = \"gw\"\n");
+}
+
+TEST_CASE("line ends of another system are kept") {
+    const std::string text = "schema = 1\r\n[[rule]]\r\nname = \"x\"\r\naction = \"drop\"\r\n";
+    CHECK(edited(edit_set, text, "rule x dport 22") == text + "dport = 22\r\n");
+    CHECK(edited(edit_set, text, "rule x action accept") ==
+          "schema = 1\r\n[[rule]]\r\nname = \"x\"\r\naction = \"accept\"\r\n");
+}
+
+TEST_CASE("add puts values behind those that are there") {
+    CHECK(changed(edit_add, "set vpn items 192.0.2.7,192.0.2.8") ==
+          " ->     \"192.0.2.7\",\n    \"192.0.2.8\",\n");
+    CHECK(changed(edit_add, "rule vpn-in src 192.0.2.2") == "] -> , \"192.0.2.2\"]");
+    CHECK(changed(edit_add, "rule telnet dport 2323") == "23 -> [23, 2323]");
+    CHECK(changed(edit_add, "rule vpn-in src @vpn") == " -> ");
+    CHECK(run(edit_add, office, "rule vpn-in src @vpn").summary == "already there");
+    CHECK(changed(edit_add, "rule telnet src 192.0.2.2") == "\n -> \nsrc      = \"192.0.2.2\"\n\n");
+    CHECK(refused(edit_add, office, "rule telnet action drop").message == "'action' holds one value");
+    const std::string no_comma = "schema = 1\n[set.a]\ntype = 'prefix'\nitems = [\n  '10.0.0.1' # x\n]\n";
+    CHECK(change(no_comma, edited(edit_add, no_comma, "set a items 10.0.0.2")) ==
+          " # x -> , # x\n  \"10.0.0.2\",");
+}
+
+TEST_CASE("delete removes a value with its line, a key, a rule") {
+    CHECK(changed(edit_delete, "set vpn items 198.51.100.16/28") ==
+          "16/28\",    # raj, 2 lines\n    \"198.51.100.10 -> 10");
+    CHECK(edited(edit_delete, office, "set vpn items 198.51.100.16/28").find("raj") ==
+          std::string::npos);
+    CHECK(edited(edit_delete, office, "set vpn items 198.51.100.10/32").find("# ana") ==
+          std::string::npos);
+    CHECK(changed(edit_delete, "rule vpn-in src 192.0.2.1") == ", \"192.0.2.1\" -> ");
+    CHECK(changed(edit_delete, "rule vpn-in src @vpn") == "\"@vpn\", -> ");
+    CHECK(changed(edit_delete, "rule telnet proto") == "proto    = \"tcp\"\n -> ");
+    const std::string without = edited(edit_delete, office, "rule telnet");
+    CHECK(without.find("telnet\"") == std::string::npos);
+    // What the operator wrote above it stays.
+    CHECK(without.find("# Telnet has been seen.\n") != std::string::npos);
+    CHECK(without.find("# Who works from home.\n[[rule]]\nname     = \"vpn-in\"") !=
+          std::string::npos);
+    CHECK(without.ends_with("# end of rules\n"));
+}
+
+TEST_CASE("the last value of a condition is not removed by name: the rule would match everything") {
+    CHECK(refused(edit_delete, office, "rule telnet dport 23").help ==
+          "`delete rule telnet dport` removes the key: any value matches then");
+    CHECK(refused(edit_delete, office, "rule vpn-in src @vpn,192.0.2.1").message ==
+          "'src' would hold nothing then");
+}
+
+TEST_CASE("what was replaced by fewer values is said") {
+    CHECK(run(edit_set, office, "set vpn items 10.0.0.1").summary ==
+          "replaced the 3 values of items; `add` would keep them");
+    CHECK(run(edit_set, office, "rule telnet dport 24").summary.empty());
+}
+
+TEST_CASE("an edit that is wrong is refused at its word, and nothing is done") {
+    const Refusal key = refused(edit_set, office, "rule telnet log none dprot 53");
+    CHECK(key.word == 4);
+    CHECK(key.message == "unknown key 'dprot'; did you mean 'dport'?");
+    const Refusal bits = refused(edit_set, office, "rule telnet src 10.0.0.0/8,10.0.0.1/8");
+    CHECK(bits.word == 3);
+    CHECK(bits.offset == 11);
+    CHECK(bits.length == 10);
+    CHECK(bits.message == "10.0.0.1/8 has host bits set");
+    CHECK(refused(edit_set, office, "rule telnet action block").word == 3);
+    CHECK(refused(edit_set, office, "rule telnet priority 70000").word == 3);
+    CHECK(refused(edit_set, office, "rule Bad_Name! action drop").word == 1);
+    CHECK(refused(edit_set, office, "rulez x").word == 0);
+    CHECK(refused(edit_set, office, "rule").word == 1);
+    CHECK(refused(edit_set, office, "defaults").word == 1);
+    CHECK(refused(edit_set, office, "").word == 0);
+    CHECK(refused(edit_delete, office, "rule telnt").message ==
+          "unknown rule 'telnt'; did you mean 'telnet'?");
+    CHECK(refused(edit_delete, office, "rule telnet src").message == "'src' is not set here");
+    CHECK(refused(edit_delete, office, "rule telnet srx").word == 2);
+    CHECK(refused(edit_delete, office, "rule vpn-in src @vnp").message ==
+          "unknown value '@vnp'; did you mean '@vpn'?");
+    CHECK(refused(edit_delete, office, "safety").message == "there is no [safety]");
+}
+
+TEST_CASE("a candidate may be incomplete between two edits") {
+    const std::string first = edited(edit_set, office, "rule x dport 80");
+    const std::string second = edited(edit_set, first, "rule x proto tcp");
+    CHECK(edited(edit_set, second, "rule x action drop").find("action = \"drop\"") !=
+          std::string::npos);
+    // Names that nothing defines are check()'s.
+    CHECK_FALSE(run(edit_set, office, "rule telnet src @later").refused.has_value());
+}
+
+TEST_CASE("tables without a header of their own are left to the operator") {
+    const std::string text = "schema = 1\nset.web = { type = 'port', items = [80] }\n";
+    CHECK(refused(edit_set, text, "set web items 81").message ==
+          "this is written without a header of its own at rules.toml:2");
+    CHECK(refused(edit_set, "schema = \n", "rule x action drop").word == 0);
+}
+
+TEST_CASE("every prefix of an edit's words is either done or refused") {
+    const std::vector<std::string> words =
+        words_of("rule telnet dport [ 22 @x ] src 10.0.0.0/8,!@vpn note a priority 3");
+    for (size_t count = 0; count <= words.size(); ++count) {
+        const std::span<const std::string> some(words.data(), count);
+        for (const Edit edit : {edit_set, edit_add, edit_delete, edit_insert}) {
+            const Edited result = edit({{"rules.toml", office}}, some, nothing());
+            CHECK((!result.refused || result.files.front().text == office));
+        }
+    }
+}

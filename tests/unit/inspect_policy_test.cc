@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Allow and deny by name; the configuration they come from; and the line that tells of the verdict.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "ctl/inspect/config.h"
+#include "ctl/inspect/eve.h"
+#include "ctl/inspect/policy.h"
+
+namespace {
+
+using namespace std::string_view_literals;
+using pc::inspect::Judgement;
+using pc::inspect::NameState;
+using pc::inspect::Policy;
+
+Policy policy(const std::vector<std::string>& allow, const std::vector<std::string>& deny) {
+    return pc::inspect::make_policy(allow, deny).take();
+}
+
+Judgement judge_name(const Policy& policy, std::string_view name) {
+    return pc::inspect::judge(policy, NameState::found, name, "");
+}
+
+bool allows(const Policy& policy, std::string_view name) {
+    return judge_name(policy, name).allowed;
+}
+
+} // namespace
+
+TEST_CASE("an exact pattern holds that name alone") {
+    const Policy deny = policy({}, {"a.example"});
+    CHECK_FALSE(allows(deny, "a.example"));
+    CHECK(allows(deny, "b.a.example"));
+    CHECK(allows(deny, "xa.example"));
+    CHECK(allows(deny, "example"));
+}
+
+TEST_CASE("a suffix pattern holds names below it at any depth, not the suffix itself") {
+    const Policy deny = policy({}, {"*.a.example"});
+    CHECK_FALSE(allows(deny, "b.a.example"));
+    CHECK_FALSE(allows(deny, "c.b.a.example"));
+    CHECK(allows(deny, "a.example"));
+    CHECK(allows(deny, "ba.example"));
+    CHECK(allows(deny, ".a.example"));
+    CHECK(allows(deny, "example"));
+}
+
+TEST_CASE("patterns do not depend on case or on a trailing dot") {
+    const Policy deny = policy({}, {"A.Example.", "*.B.EXAMPLE"});
+    CHECK_FALSE(allows(deny, "a.example"));
+    CHECK_FALSE(allows(deny, "x.b.example"));
+}
+
+TEST_CASE("deny wins over allow, and what allow does not name is denied") {
+    const Policy both = policy({"*.example", "other.test"}, {"bad.example", "*.bad.example"});
+    CHECK(judge_name(both, "good.example").reason == "allow *.example");
+    CHECK(judge_name(both, "other.test").reason == "allow other.test");
+    CHECK(judge_name(both, "bad.example").reason == "deny bad.example");
+    CHECK(judge_name(both, "x.bad.example").reason == "deny *.bad.example");
+    CHECK(judge_name(both, "elsewhere.test").reason == "not in allow");
+    CHECK(allows(both, "good.example"));
+    CHECK_FALSE(allows(both, "bad.example"));
+    CHECK_FALSE(allows(both, "elsewhere.test"));
+}
+
+TEST_CASE("without a name only an allow list denies; malformed is denied by any list") {
+    const auto nameless = [](const Policy& policy) {
+        return pc::inspect::judge(policy, NameState::none, "", "").allowed;
+    };
+    const auto broken = [](const Policy& policy) {
+        return pc::inspect::judge(policy, NameState::malformed, "", "why");
+    };
+    CHECK(nameless(policy({}, {})));
+    CHECK(nameless(policy({}, {"a.example"})));
+    CHECK_FALSE(nameless(policy({"a.example"}, {})));
+    CHECK(broken(policy({}, {})).allowed);
+    CHECK_FALSE(broken(policy({}, {"a.example"})).allowed);
+    CHECK_FALSE(broken(policy({"a.example"}, {})).allowed);
+    CHECK(broken(policy({}, {"a.example"})).reason == "malformed: why");
+}
+
+TEST_CASE("patterns that mean nothing are refused by name") {
+    for (const char* pattern :
+         {"", "*", "*.", "a.*.example", "**.example", "*.*.example", ".a", "a b", "a/b", "*.."}) {
+        INFO(pattern);
+        const std::vector<std::string> list{pattern};
+        const auto refused = pc::inspect::make_policy(list, {});
+        REQUIRE_FALSE(refused.ok());
+        CHECK(refused.error().message.find(pattern) != std::string::npos);
+    }
+}
+
+TEST_CASE("a configuration says what each inspect id means") {
+    const auto config = pc::inspect::parse_config(R"({"revision":7,"bypass_mark":128,
+        "inspects":{"1":{"name":"web","on_down":"pass","allow":["a.example"],"deny":[],
+                         "max_flows":5},"2":{"name":"empty"}},
+        "rules":{"12":"inspect-web"},"later":true})"sv)
+                            .take();
+    CHECK(config.revision == 7);
+    CHECK(config.bypass_mark == 128);
+    CHECK(config.inspects.at(1).name == "web");
+    CHECK(config.inspects.at(1).flows_max == 5);
+    CHECK_FALSE(allows(config.inspects.at(1).policy, "b.example"));
+    CHECK(allows(config.inspects.at(2).policy, "b.example"));
+    CHECK(config.rules.at(12) == "inspect-web");
+}
+
+TEST_CASE("a broken configuration is refused as a whole") {
+    for (const std::string_view text :
+         {""sv, "[]"sv, "{"sv, R"({})"sv, R"({"bypass_mark":0})"sv, R"({"bypass_mark":-1})"sv,
+          R"({"bypass_mark":4294967296})"sv, R"({"bypass_mark":"1"})"sv,
+          R"({"bypass_mark":1,"inspects":[]})"sv, R"({"bypass_mark":1,"inspects":{"64":{}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"x":{"name":"n"}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n","deny":"x"}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n","deny":[1]}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n","allow":["*"]}}})"sv,
+          R"({"bypass_mark":1,"rules":{"1":2}})"sv}) {
+        INFO(text);
+        CHECK_FALSE(pc::inspect::parse_config(text).ok());
+    }
+}
+
+TEST_CASE("a flow is one JSON line with EVE names and the client before NAT") {
+    pc::inspect::EveRecord record;
+    record.start = pc::inspect::WallTime(std::chrono::microseconds(1'700'000'000'000'007));
+    record.written = record.start + std::chrono::seconds(2);
+    record.flow_id = 42;
+    record.origin.client = {{pc::Family::v4, {10, 1, 0, 2}}, 40000};
+    record.origin.nat = {{pc::Family::v4, {10, 2, 0, 1}}, 50000};
+    record.origin.server = {{pc::Family::v4, {10, 2, 0, 2}}, 443};
+    record.in_iface = "lan0";
+    record.rule_name = "inspect-web";
+    record.inspect_name = "web";
+    record.recognised = {NameState::found, "a.example", "",
+                         pc::inspect::TlsHello{"a.example", {"h2", "\xff"}, 0x0304, true}};
+    record.allowed = true;
+    record.verdict_reason = "no list";
+    record.reached_server = true;
+    record.end_reason = "closed";
+    record.bytes_to_server = 10;
+    record.bytes_to_client = 20;
+    const std::string line = pc::inspect::eve_line(record);
+    CHECK(line.find('\n') == line.size() - 1);
+    CHECK(nlohmann::json::parse(line) == nlohmann::json::parse(R"({
+        "timestamp":"2023-11-14T22:13:22.000007+0000","flow_id":42,"in_iface":"lan0",
+        "event_type":"tls","src_ip":"10.1.0.2","src_port":40000,"dest_ip":"10.2.0.2",
+        "dest_port":443,"proto":"TCP","app_proto":"tls",
+        "tls":{"sni":"a.example","alpn":["h2","\\xff"],"version":"TLS 1.3","ech":true},
+        "portcullis":{"verdict":"allow","reason":"no list","rule":"inspect-web","inspect":"web",
+                      "nat_src_ip":"10.2.0.1","nat_src_port":50000},
+        "flow":{"bytes_toserver":10,"bytes_toclient":20,"age":2,
+                "start":"2023-11-14T22:13:20.000007+0000","end":"2023-11-14T22:13:22.000007+0000",
+                "state":"closed","reason":"closed"}})"));
+    record.recognised = {NameState::found, "b.example", "",
+                         pc::inspect::HttpRequest{"GET", "/\xc3\"\n", "b.example", true}};
+    const auto http = nlohmann::json::parse(pc::inspect::eve_line(record));
+    CHECK(http["event_type"] == "http");
+    CHECK(http["http"]["hostname"] == "b.example");
+    CHECK(http["http"]["http_method"] == "GET");
+    CHECK(http["http"]["url"] == R"(/\xc3"\x0a)");
+    record.recognised = {};
+    CHECK(nlohmann::json::parse(pc::inspect::eve_line(record))["event_type"] == "flow");
+}
+
+TEST_CASE("TLS versions have the names that EVE gives them") {
+    CHECK(pc::inspect::tls_version_name(0x0301) == "TLSv1");
+    CHECK(pc::inspect::tls_version_name(0x0304) == "TLS 1.3");
+    CHECK(pc::inspect::tls_version_name(0x7f1c) == "0x7f1c");
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rules/plan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include <catch2/catch.hpp>
+
+#include "rules/parse.h"
+
+namespace pc {
+namespace {
+
+RuleSet parsed(const std::string& toml) {
+    const ReadFiles none = [](std::string_view,
+                              std::string_view) -> Result<std::vector<SourceFile>> {
+        return Error{.err = 0, .message = "no files here"};
+    };
+    const Parsed parsed = parse({.path = "rules.toml", .text = "schema = 1\n" + toml}, none);
+    INFO(render(parsed.diagnostics, parsed.rules.files, ""));
+    REQUIRE_FALSE(parsed.diagnostics.has_errors());
+    return parsed.rules;
+}
+
+Plan plan_of(const std::string& toml, const Environment& environment = {},
+             const RuleIds& previous = {}) {
+    Result<Plan> plan = compile(parsed(toml), environment, previous);
+    INFO((plan.ok() ? "" : plan.error().message));
+    REQUIRE(plan.ok());
+    return plan.take();
+}
+
+std::string rule(const std::string& name, const std::string& lines = "") {
+    return "[[rule]]\nname = \"" + name + "\"\naction = \"drop\"\n" + lines + "\n";
+}
+
+const std::string two_zones =
+    "[zone.wan]\ninterfaces = \"wan0\"\n[zone.lan]\ninterfaces = \"lan0\"\ndefault = \"accept\"\n";
+
+TEST_CASE("a rule that names nothing concerns every packet") {
+    const Plan plan = plan_of(rule("r"));
+    REQUIRE(plan.records.size() == 1);
+    const pc_record& record = plan.records.front();
+    pc_record expected{};
+    expected.in_zones = ~0ULL;
+    expected.out_zones = ~0ULL;
+    expected.dscp = ~0ULL;
+    expected.sport.high = expected.dport.high = expected.len.high = expected.vlan.high = 65535;
+    expected.families = PC_IPV4 | PC_IPV6;
+    expected.frags = PC_FRAG_NONE | PC_FRAG_FIRST | PC_FRAG_LATER;
+    expected.rule_id = 1;
+    expected.action = PC_ACTION_DROP;
+    CHECK(std::memcmp(&record, &expected, sizeof(record)) == 0);
+    CHECK(plan.addresses.empty());
+    CHECK(plan.generation.records == 1);
+    CHECK(plan.generation.flags == 0);
+    CHECK(plan.bypass_mark == bypass_mark_default);
+}
+
+TEST_CASE("an inline prefix restricts the family, because masks alone do not know it") {
+    const Plan plan =
+        plan_of(rule("v4", "src = \"192.0.2.0/24\"") + rule("v6", "dst = \"2001:db8::/33\"") +
+                rule("both", "src = \"10.0.0.0/8\"\ndst = \"2001:db8::/32\""));
+    CHECK(plan.records[0].families == PC_IPV4);
+    const std::array<uint8_t, 16> saddr{192, 0, 2, 0};
+    const std::array<uint8_t, 16> smask{255, 255, 255, 0};
+    CHECK(std::memcmp(plan.records[0].saddr, saddr.data(), 16) == 0);
+    CHECK(std::memcmp(plan.records[0].smask, smask.data(), 16) == 0);
+    CHECK(plan.records[1].families == PC_IPV6);
+    const std::array<uint8_t, 16> dmask{255, 255, 255, 255, 128};
+    CHECK(std::memcmp(plan.records[1].dmask, dmask.data(), 16) == 0);
+    CHECK(plan.records[2].families == 0);
+}
+
+TEST_CASE("zones: bit 0 only for rules that do not name them") {
+    const Plan plan =
+        plan_of(two_zones + rule("in", "in = \"lan\"") + rule("not", "in = \"!lan\"") +
+                rule("out", "out = [\"wan\", \"lan\"]"));
+    CHECK(plan.records[0].in_zones == 1ULL << 2);
+    CHECK(plan.records[0].out_zones == ~0ULL);
+    CHECK(plan.records[1].in_zones == (~0ULL & ~(1ULL << 2) & ~1ULL));
+    CHECK(plan.records[2].out_zones == ((1ULL << 1) | (1ULL << 2)));
+    CHECK(plan.records[0].flags == 0);
+    CHECK(plan.records[2].flags == PC_AT_TC);
+    CHECK(plan.rules[2].hook == Hook::tc);
+    CHECK(plan.generation.flags == PC_GEN_TC);
+    CHECK(plan.generation.zone_default[1] == PC_ACTION_ACCEPT);
+    CHECK(plan_of("[defaults]\naction = \"drop\"\n" + two_zones).generation.zone_default[1] ==
+          PC_ACTION_DROP);
+    CHECK(plan_of("[defaults]\naction = \"drop\"\n" + two_zones).generation.zone_default[2] ==
+          PC_ACTION_ACCEPT);
+    CHECK(plan.zones.at(1).name == "lan");
+    CHECK(plan.zones.at(1).id == 2);
+}
+
+TEST_CASE("flags say which fields a packet must have") {
+    const Plan plan = plan_of(rule("ports", "proto = \"udp\"\ndport = \"!53\"") +
+                              rule("type", "proto = \"icmp\"\nicmp_type = 8") +
+                              rule("flags", "proto = \"tcp\"\ntcp_flags = \"syn,!ack\"") +
+                              rule("mac", "src_mac = \"!02:00:00:00:00:01\""));
+    CHECK(plan.records[0].flags == PC_NEEDS_PORTS);
+    CHECK(plan.records[0].dport_set == 1);
+    CHECK(plan.records[1].flags == PC_NEEDS_ICMP);
+    CHECK(plan.records[2].flags == PC_NEEDS_TCP_FLAGS);
+    const pc_byte_set& flags = plan.byte_sets.at(plan.records[2].tcp_flags_set);
+    int held = 0;
+    for (uint32_t value = 0; value < 256; value++) {
+        const bool holds = (flags.bits[value / 64] >> (value % 64) & 1) != 0;
+        CHECK(holds == ((value & 0x12) == 0x02));
+        held += holds ? 1 : 0;
+    }
+    CHECK(held == 64);
+    CHECK(plan.records[3].flags == PC_MAC_NEGATED);
+    CHECK(plan.records[3].mac_set == 1);
+}
+
+TEST_CASE("inspect takes the excluded addresses out of both ends") {
+    const Plan plan =
+        plan_of("[inspect.web]\nexclude = \"10.0.0.0/8\"\non_down = \"drop\"\nmark = 0x40000000\n" +
+                two_zones +
+                "[[rule]]\nname = \"look\"\nproto = \"tcp\"\naction = \"inspect\"\n"
+                "inspect = \"web\"\n");
+    const pc_record& record = plan.records.front();
+    CHECK(record.inspect == 1);
+    CHECK(record.saddr_set == 1);
+    CHECK(record.daddr_set == 1);
+    CHECK(record.flags == PC_AT_TC);
+    CHECK(plan.generation.flags ==
+          (PC_GEN_SADDR_SETS | PC_GEN_DADDR_SETS | PC_GEN_TC | PC_GEN_INSPECT));
+    CHECK(plan.generation.inspect_on_down[1] == PC_ON_DOWN_DROP);
+    CHECK(plan.bypass_mark == 0x40000000);
+    CHECK(plan.addresses.size() == 9); // ::/0 and the eight around 10/8
+}
+
+TEST_CASE("rules that are disabled or over are left out") {
+    Environment environment;
+    environment.today = Date{.year = 2026, .month = 11, .day = 23};
+    const Plan plan = plan_of(rule("off", "disabled = true") + rule("over", "until = 2026-11-22") +
+                                  rule("today", "until = 2026-11-23"),
+                              environment);
+    REQUIRE(plan.rules.size() == 1);
+    CHECK(plan.rules.front().name == "today");
+}
+
+TEST_CASE("rules keep their ids; new ones get the smallest that nobody had") {
+    const RuleIds previous{{"b", 1}, {"gone", 3}, {"c", 4}};
+    const Plan plan = plan_of(rule("a") + rule("b") + rule("c") + rule("d"), {}, previous);
+    CHECK(rule_ids(plan) == RuleIds{{"a", 2}, {"b", 1}, {"c", 4}, {"d", 5}});
+    for (size_t i = 0; i < plan.rules.size(); i++) {
+        CHECK(plan.records[i].rule_id == plan.rules[i].id);
+    }
+    // Ids that cannot be are not kept.
+    const RuleIds broken{{"a", 0}, {"b", PC_RULE_IDS_MAX}, {"c", 7}, {"d", 7}};
+    CHECK(rule_ids(plan_of(rule("a") + rule("b") + rule("c") + rule("d"), {}, broken)) ==
+          RuleIds{{"a", 1}, {"b", 2}, {"c", 7}, {"d", 3}});
+}
+
+TEST_CASE("one rule over the limit is an error") {
+    RuleSet rules;
+    for (uint32_t i = 0; i < PC_RECORDS_MAX; i++) {
+        Rule next;
+        next.name = "r" + std::to_string(i);
+        next.priority = i;
+        rules.rules.push_back(next);
+    }
+    CHECK(compile(rules, {}, {}).ok());
+    rules.rules.push_back(rules.rules.back());
+    const Result<Plan> plan = compile(rules, {}, {});
+    REQUIRE_FALSE(plan.ok());
+    CHECK(plan.error().message == "4097 active rules; the limit is 4096");
+}
+
+TEST_CASE("an error names the rule") {
+    RuleSet rules;
+    Rule wrong;
+    wrong.name = "wrong";
+    wrong.match.src.push_back({.negated = false, .set = "nowhere", .range = {}, .at = {}});
+    rules.rules.push_back(wrong);
+    CHECK(compile(rules, {}, {}).error().message == "rule wrong: no set is named nowhere");
+}
+
+// The bound is far above what it takes (half a second of CPU), because machines that test are busy.
+TEST_CASE("a million prefixes compile in seconds") {
+    RuleSet rules;
+    Set set;
+    set.name = "big";
+    set.files = {"big.txt"};
+    uint64_t state = 1;
+    for (uint32_t i = 0; i < 1000000; i++) {
+        state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+        Prefix prefix{.address = {.family = i % 4 == 0 ? Family::v6 : Family::v4}, .length = 32};
+        for (size_t byte = 0; byte < 4; byte++) {
+            prefix.address.bytes[byte] = static_cast<uint8_t>(state >> (32 + 8 * byte));
+        }
+        set.file_addresses.push_back(range_of(prefix));
+    }
+    rules.sets.push_back(set);
+    for (const char* name : {"one", "two"}) {
+        Rule drop;
+        drop.name = name;
+        drop.match.src.push_back({.negated = false, .set = "big", .range = {}, .at = {}});
+        rules.rules.push_back(drop);
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const Result<Plan> plan = compile(rules, {}, {});
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    REQUIRE(plan.ok());
+    CHECK(plan.value().addresses.size() > 900000);
+    CHECK(plan.value().records[0].saddr_set == plan.value().records[1].saddr_set);
+    INFO(seconds.count() << " s");
+    CHECK(seconds.count() < 10);
+}
+
+} // namespace
+} // namespace pc

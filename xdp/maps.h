@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The maps of rules/abi.h. filter.bpf.c sets PC_DEFINE_MAPS and so defines them; in every other
+ * object they are extern, and `bpftool gen object` checks that both sides mean the same.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "rules/abi.h"
+
+#ifdef PC_DEFINE_MAPS
+#define PC_MAP
+#else
+#define PC_MAP extern
+#endif
+
+/* The entries of event_budget. */
+enum pc_budget_use {
+	PC_BUDGET_SAMPLED, /* events of `log = "sampled"` */
+	PC_BUDGET_REJECT,  /* answers of `reject` */
+	PC_BUDGET_ALL,	   /* events of `log = "all"` */
+	PC_BUDGETS,
+};
+
+/* A token bucket of one CPU: see pc_budget_take(). */
+struct pc_budget {
+	__u64 tokens;
+	__u64 filled_ns;     /* CLOCK_MONOTONIC_COARSE */
+	__u64 asked_jiffies; /* the clock is read once a jiffy at most */
+};
+
+/* What the maps in addr_sets and macs look like; the daemon makes one for each generation. Sizes,
+ * not types: clang 14 leaves out the types that only an inner map names.
+ */
+struct pc_addr_sets_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, PC_ADDR_ENTRIES_MAX);
+	__uint(key_size, sizeof(struct pc_addr_key));
+	__uint(value_size, sizeof(struct pc_addr_sets));
+};
+
+struct pc_macs_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PC_MACS_MAX);
+	__uint(key_size, sizeof(struct pc_mac_key));
+	__uint(value_size, sizeof(__u8));
+};
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pc_control);
+} control SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PC_GENERATIONS);
+	__type(key, __u32);
+	__type(value, struct pc_generation);
+} generations SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PC_GENERATIONS *PC_RECORDS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_record);
+} records SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PC_GENERATIONS);
+	__type(key, __u32);
+	__array(values, struct pc_addr_sets_map);
+} addr_sets SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PC_GENERATIONS *PC_NUMBER_SETS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_number_set);
+} number_sets SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PC_GENERATIONS *PC_BYTE_SETS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_byte_set);
+} byte_sets SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PC_GENERATIONS);
+	__type(key, __u32);
+	__array(values, struct pc_macs_map);
+} macs SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PC_GENERATIONS *PC_IFINDEX_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_iface);
+} ifaces SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PC_GENERATIONS *PC_VLAN_TABLES_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_vlan_zones);
+} vlan_zones SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, PC_BLOCKS_MAX);
+	__type(key, struct pc_block_key);
+	__type(value, struct pc_block);
+} blocks SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PC_RULE_IDS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_rule_name);
+} rule_names SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PC_RULE_IDS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_counter);
+} rule_counters SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PC_REASON_END);
+	__type(key, __u32);
+	__type(value, struct pc_counter);
+} reasons SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PC_IFACE_SLOTS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_iface_counter);
+} iface_counters SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PC_BUDGETS);
+	__type(key, __u32);
+	__type(value, struct pc_budget);
+} event_budget SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PC_FLOWS_MAX);
+	__type(key, struct pc_flow_key);
+	__type(value, struct pc_flow);
+} flows SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, PC_LISTENERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} listeners SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pc_heartbeat);
+} heartbeat SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PC_INSPECTS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_inspect_stats);
+} insp_stats SEC(".maps");
+
+/* Set before load: what one CPU's share of a ceiling is. 1 gives each CPU all of it. */
+#ifdef PC_DEFINE_MAPS
+const volatile __u32 pc_cpus = 1;
+#else
+extern const volatile __u32 pc_cpus;
+#endif
