@@ -31,7 +31,7 @@ void write_line(Piece& piece, const Assignment& value, const NewLine& layout) {
     const std::string key(value.key->name);
     piece.write(layout.indent);
     piece.write(key, {value.word, 0, key.size()});
-    piece.write(std::string(padded(key, layout.key_width).substr(key.size())) + " = ");
+    piece.write(padded(key, layout.key_width).substr(key.size()) + " = ");
     write_value(piece, value, value.items.size() > 1 || value.is_bracketed);
     piece.write(layout.end);
 }
@@ -60,11 +60,11 @@ const TextItem* item_of(const TextEntry& entry, const std::string& text) {
     return found == entry.items.end() ? nullptr : &*found;
 }
 
-}  // namespace
+} // namespace
 
 // One edit from its words to text that is proven to mean it.
 class Editor {
-  public:
+public:
     Editor(const std::vector<SourceFile>& files, std::span<const std::string> words,
            const ReadFiles& read)
         : files_(files), words_(words), read_(read) {}
@@ -109,8 +109,9 @@ class Editor {
         }
         const size_t at = first_pair();
         if (at == words_.size()) {
-            Piece piece{place_->file, removable_lines(scanned_[place_->file], place_->table), "", {}};
-            pieces_.push_back(std::move(piece));
+            const ScannedFile& file = scanned_[place_->file];
+            const size_t begin = file.toml.tables[place_->table].lines.begin;
+            pieces_.push_back({place_->file, removable_lines(file, place_->table, begin), "", {}});
             gone_ = true;
             return finish(Followers::keep_order);
         }
@@ -126,8 +127,8 @@ class Editor {
         }
         if (target_.table != Table::rule || words_.size() != 4 ||
             (words_[2] != "before" && words_[2] != "after")) {
-            refuse(std::min<size_t>(words_.size(), 2), "'before' or 'after' and a rule are expected",
-                   "insert rule NAME before NAME");
+            refuse(std::min<size_t>(words_.size(), 2),
+                   "'before' or 'after' and a rule are expected", "insert rule NAME before NAME");
             return refused();
         }
         const Target other{Table::rule, words_[3]};
@@ -153,7 +154,7 @@ class Editor {
         return finish(order.value().moves_text ? Followers::keep_order : Followers::keep_priority);
     }
 
-  private:
+private:
     enum class Making : uint8_t { allowed, refused };
 
     void refuse(size_t word, std::string message, std::string help) {
@@ -181,10 +182,10 @@ class Editor {
         const std::optional<Table> table = table_named(kind);
         if (!table) {
             refuse(0,
-                   kind.empty() ? "what to change is missing"
-                                : unknown("table", kind,
-                                          {"rule", "set", "zone", "inspect", "host", "defaults",
-                                           "safety"}),
+                   kind.empty()
+                       ? "what to change is missing"
+                       : unknown("table", kind,
+                                 {"rule", "set", "zone", "inspect", "host", "defaults", "safety"}),
                    "rule, set, zone, inspect, host, defaults, safety");
             return false;
         }
@@ -203,9 +204,8 @@ class Editor {
         }
         if (!place_ && making == Making::refused) {
             refuse(first_pair() - 1,
-                   has_name(*table)
-                       ? unknown(kind, target_.name, names_of(before_.rules, *table))
-                       : "there is no [" + kind + "]",
+                   has_name(*table) ? unknown(kind, target_.name, names_of(before_.rules, *table))
+                                    : "there is no [" + kind + "]",
                    "");
             return false;
         }
@@ -230,8 +230,8 @@ class Editor {
         Piece piece{place_->file, entry.value, "", {}};
         write_value(piece, value, value.items.size() > 1 || value.is_bracketed || entry.is_list);
         pieces_.push_back(std::move(piece));
-        const bool loses = std::any_of(
-            entry.items.begin(), entry.items.end(), [&](const TextItem& old) {
+        const bool loses =
+            std::any_of(entry.items.begin(), entry.items.end(), [&](const TextItem& old) {
                 return std::none_of(value.items.begin(), value.items.end(),
                                     [&](const ValueItem& now) { return now.text == old.text; });
             });
@@ -244,9 +244,8 @@ class Editor {
     // Adds what is not there yet behind the last item.
     void extend(const TextEntry& entry, const Assignment& value) {
         Assignment more = value;
-        std::erase_if(more.items, [&](const ValueItem& item) {
-            return item_of(entry, item.text) != nullptr;
-        });
+        std::erase_if(more.items,
+                      [&](const ValueItem& item) { return item_of(entry, item.text) != nullptr; });
         expect(more, Expected::How::among);
         if (more.items.empty()) {
             summary_ = "already there";
@@ -265,7 +264,8 @@ class Editor {
         // In a list with one item a line, a new item gets its own, under the last one.
         const Span line = edit::lines_of(text, last);
         const size_t start = text.find_first_not_of(" \t", line.begin);
-        const bool own_line = entry.is_list && start == last.begin && line.begin > entry.value.begin;
+        const bool own_line =
+            entry.is_list && start == last.begin && line.begin > entry.value.begin;
         if (own_line) {
             const bool has_comma = text.find(',', last.end) < text.find_first_of("#\n]", last.end);
             pieces_.push_back({place_->file, {last.end, last.end}, has_comma ? "" : ",", {}});
@@ -281,9 +281,10 @@ class Editor {
     }
 
     void write_new_lines() {
-        const bool any_new = std::any_of(
-            assignments_.begin(), assignments_.end(),
-            [&](const Assignment& each) { return !place_ || entry_of(each) == nullptr; });
+        const bool any_new =
+            std::any_of(assignments_.begin(), assignments_.end(), [&](const Assignment& each) {
+                return !place_ || entry_of(each) == nullptr;
+            });
         if (!place_) {
             write_new_table();
         } else if (any_new) {
@@ -384,8 +385,7 @@ class Editor {
                        words_[key_word] + "` removes the key: any value matches then");
             return false;
         }
-        for (const Span& span :
-             spans_of_items(scanned_[place_->file].source.text, entry, doomed)) {
+        for (const Span& span : spans_of_items(scanned_[place_->file].source.text, entry, doomed)) {
             pieces_.push_back({place_->file, span, "", {}});
         }
         expect(values, Expected::How::absent);
@@ -396,7 +396,7 @@ class Editor {
         Verified verified =
             verify({scanned_, before_, target_, std::move(pieces_), followers, gone_,
                     std::move(expected_), std::move(order_), std::move(renumbered_)},
-                   words_, read_);
+                   read_);
         if (verified.refusal) {
             refusal_ = std::move(*verified.refusal);
             return refused();
@@ -431,14 +431,14 @@ class Editor {
     std::vector<Assignment> assignments_;
     std::vector<Piece> pieces_;
     std::vector<Expected> expected_;
-    std::vector<std::string> order_;       // of all rules, when the edit changes it
-    std::vector<std::string> renumbered_;  // by that
-    bool gone_ = false;                    // the edit removes the target
+    std::vector<std::string> order_;      // of all rules, when the edit changes it
+    std::vector<std::string> renumbered_; // by that
+    bool gone_ = false;                   // the edit removes the target
     std::string summary_;
     Refusal refusal_;
 };
 
-}  // namespace edit
+} // namespace edit
 
 Edited edit_set(const std::vector<SourceFile>& files, std::span<const std::string> words,
                 const ReadFiles& read) {
@@ -460,4 +460,4 @@ Edited edit_insert(const std::vector<SourceFile>& files, std::span<const std::st
     return edit::Editor(files, words, read).insert();
 }
 
-}  // namespace pc
+} // namespace pc

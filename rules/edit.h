@@ -3,10 +3,10 @@
 // spliced at the places of the values, then parsed again and compared with what was meant.
 #pragma once
 
-#include "rules/parse.h"
-
 #include <optional>
 #include <span>
+
+#include "rules/parse.h"
 
 namespace pc {
 
@@ -15,14 +15,14 @@ namespace pc {
 struct Refusal {
     size_t word = 0;
     size_t offset = 0;
-    size_t length = 0;  // 0: the whole word
+    size_t length = 0; // 0: the whole word
     std::string message;
     std::string help;
 };
 
 struct Edited {
-    std::vector<SourceFile> files;   // as given when refused: nothing is half done
-    std::string summary;             // "priority of guest-dns: 210 -> 195", may be empty
+    std::vector<SourceFile> files; // as given when refused: nothing is half done
+    std::string summary;           // "priority of guest-dns: 210 -> 195", may be empty
     std::optional<Refusal> refused;
 };
 
@@ -44,4 +44,4 @@ struct Edited {
 [[nodiscard]] Edited edit_insert(const std::vector<SourceFile>& files,
                                  std::span<const std::string> words, const ReadFiles& read);
 
-}  // namespace pc
+} // namespace pc

@@ -122,14 +122,13 @@ std::string_view misfit(ValueForm form, std::string_view word) {
 }
 
 std::string toml_of(ValueForm form, const std::string& word) {
-    const bool bare = form == ValueForm::boolean || form == ValueForm::date ||
-                      ((form == ValueForm::number || form == ValueForm::numbers) &&
-                       is_toml_integer(word));
+    const bool bare =
+        form == ValueForm::boolean || form == ValueForm::date ||
+        ((form == ValueForm::number || form == ValueForm::numbers) && is_toml_integer(word));
     return bare ? word : quote_toml(word);
 }
 
-std::optional<Refusal> add_item(Assignment& assignment, const std::string& word,
-                                const WordAt& at) {
+std::optional<Refusal> add_item(Assignment& assignment, const std::string& word, const WordAt& at) {
     const ValueForm form = assignment.key->form;
     if (const std::string_view why = misfit(form, word); !why.empty()) {
         return Refusal{at.word, at.offset, at.length, std::string(why), ""};
@@ -156,7 +155,7 @@ std::optional<Refusal> add_items(Assignment& assignment, std::string_view word, 
     }
 }
 
-}  // namespace
+} // namespace
 
 std::optional<Table> table_named(std::string_view word) {
     for (size_t i = 0; i < table_words.size(); ++i) {
@@ -229,8 +228,7 @@ std::optional<Refusal> read_assignments(Table table, std::span<const std::string
         }
         for (const Assignment& other : out) {
             if (other.key == assignment.key) {
-                return Refusal{at, 0, 0, "'" + word + "' stands twice",
-                               "a list is [ a b ] or a,b"};
+                return Refusal{at, 0, 0, "'" + word + "' stands twice", "a list is [ a b ] or a,b"};
             }
         }
         ++at;
@@ -266,8 +264,7 @@ std::optional<Refusal> read_value(std::span<const std::string> words, size_t& at
         const bool last = text.ends_with(']');
         text.remove_suffix(last ? 1 : 0);
         if (!text.empty()) {
-            if (std::optional<Refusal> refusal =
-                    add_items(assignment, text, {word, skipped, 0})) {
+            if (std::optional<Refusal> refusal = add_items(assignment, text, {word, skipped, 0})) {
                 return refusal;
             }
         }
@@ -285,8 +282,9 @@ std::string unknown(std::string_view what, std::string_view word,
     std::string message = "unknown " + std::string(what) + " '" + std::string(word) + "'";
     const std::vector<std::string> meant = did_you_mean(word, candidates);
     for (size_t i = 0; i < meant.size(); ++i) {
-        const std::string_view before = i == 0 ? "; did you mean " : i + 1 == meant.size() ? " or "
-                                                                                           : ", ";
+        const std::string_view before = i == 0                  ? "; did you mean "
+                                        : i + 1 == meant.size() ? " or "
+                                                                : ", ";
         message += std::string(before) + "'" + meant[i] + "'";
     }
     return meant.empty() ? message : message + "?";
@@ -343,4 +341,4 @@ std::vector<std::string> words_of(ValueKind kind) {
     return {};
 }
 
-}  // namespace pc::edit
+} // namespace pc::edit

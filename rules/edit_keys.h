@@ -2,8 +2,6 @@
 // The tables and keys of the rule language that a shell can edit, and how its words become values.
 #pragma once
 
-#include "rules/edit.h"
-
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,18 +9,20 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/edit.h"
+
 namespace pc::edit {
 
 enum class Table : uint8_t { rule, set, zone, inspect, host, defaults, safety };
 
 enum class ValueForm : uint8_t {
-    text,         // "drop"
-    number,       // 210, 0x1; quoted when it is no integer
-    boolean,      // true, false
-    date,         // 2027-06-30
-    texts,        // ["lan", "guest"]; a word with commas is several
-    whole_texts,  // ["syn,!ack"]; commas belong to the word
-    numbers,      // [22, "1024-65535", "@web"]
+    text,        // "drop"
+    number,      // 210, 0x1; quoted when it is no integer
+    boolean,     // true, false
+    date,        // 2027-06-30
+    texts,       // ["lan", "guest"]; a word with commas is several
+    whole_texts, // ["syn,!ack"]; commas belong to the word
+    numbers,     // [22, "1024-65535", "@web"]
 };
 
 // What a value may name or which words it may be, for completion.
@@ -30,11 +30,11 @@ enum class ValueKind : uint8_t {
     any,
     boolean,
     zone,
-    address,  // prefix or @set
-    port,     // number or @set of ports
+    address, // prefix or @set
+    port,    // number or @set of ports
     proto,
     action,
-    verdict,  // accept, drop
+    verdict, // accept, drop
     log,
     frag,
     tcp_flags,
@@ -58,7 +58,7 @@ struct TableKey {
 
 [[nodiscard]] std::optional<Table> table_named(std::string_view word);
 [[nodiscard]] std::string_view to_string(Table table);
-[[nodiscard]] bool has_name(Table table);  // [zone.NAME], but [defaults]
+[[nodiscard]] bool has_name(Table table); // [zone.NAME], but [defaults]
 [[nodiscard]] std::span<const TableKey> keys_of(Table table);
 [[nodiscard]] const TableKey* key_named(Table table, std::string_view name);
 [[nodiscard]] std::vector<std::string> key_names(Table table);
@@ -72,15 +72,15 @@ struct WordAt {
 };
 
 struct ValueItem {
-    std::string text;  // as the operator gave it
-    std::string toml;  // as it stands in a file
+    std::string text; // as the operator gave it
+    std::string toml; // as it stands in a file
     WordAt at;
 };
 
 struct Assignment {
     const TableKey* key = nullptr;
     size_t word = 0;
-    bool is_bracketed = false;  // [ a b ]
+    bool is_bracketed = false; // [ a b ]
     std::vector<ValueItem> items;
 };
 
@@ -99,4 +99,4 @@ struct Assignment {
 // The fixed words of a kind; empty where names or numbers are asked for.
 [[nodiscard]] std::vector<std::string> words_of(ValueKind kind);
 
-}  // namespace pc::edit
+} // namespace pc::edit

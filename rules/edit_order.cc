@@ -21,8 +21,7 @@ Order move_text(const Move& move, Order order) {
     const Span block = file.toml.tables[move.from.table].lines;
     const Span beside = file.toml.tables[move.beside.table].lines;
     const size_t start = attached_comment(text, block.begin);
-    Span gone = removable_lines(file, move.from.table);
-    gone.begin = std::min(gone.begin, start);
+    const Span gone = removable_lines(file, move.from.table, start);
     std::string own = text.substr(start, block.end - start);
     if (!own.ends_with('\n')) {
         own += '\n';
@@ -36,8 +35,7 @@ Order move_text(const Move& move, Order order) {
         piece.at = {beside.end, beside.end};
         piece.write((text[beside.end - 1] == '\n' ? "\n" : "\n\n") + own);
     }
-    // Neighbours: the empty lines that go with the block are those the piece stands among.
-    piece.at.begin = std::clamp(piece.at.begin, size_t{0}, text.size());
+    // Of neighbours, the empty lines that go with the block are those that the piece stands among.
     if (piece.at.begin > gone.begin && piece.at.begin < gone.end) {
         piece.at = {gone.end, gone.end};
     }
@@ -63,8 +61,7 @@ bool make_way(std::vector<Ranked>& ranked, size_t at) {
     }
     ranked = before;
     for (size_t i = at + 1; i-- > 0;) {
-        const int64_t below =
-            i + 1 == ranked.size() ? priority_max + 1 : ranked[i + 1].priority;
+        const int64_t below = i + 1 == ranked.size() ? priority_max + 1 : ranked[i + 1].priority;
         if (i == at || ranked[i].priority >= below) {
             ranked[i].priority = below - 1;
         }
@@ -89,10 +86,9 @@ bool take_gap(std::vector<Ranked>& ranked, size_t at, bool before) {
     return wanted > low && wanted < high;
 }
 
-}  // namespace
+} // namespace
 
-Piece priority_piece(const std::vector<ScannedFile>& files, const Place& place,
-                     uint32_t priority) {
+Piece priority_piece(const std::vector<ScannedFile>& files, const Place& place, uint32_t priority) {
     const std::string number = std::to_string(priority);
     if (const TextEntry* entry = find_entry(files, place, "priority")) {
         return {place.file, entry->value, number, {}};
@@ -130,7 +126,8 @@ Result<Order> reorder(const Move& move) {
         order.names.push_back(each.name);
     }
     if (at == old_place) {
-        order.summary = move.name + " is already " + (move.before ? "before " : "after ") + move.other;
+        order.summary =
+            move.name + " is already " + (move.before ? "before " : "after ") + move.other;
         return order;
     }
     const bool by_text = move.from.file == move.beside.file &&
@@ -148,7 +145,8 @@ Result<Order> reorder(const Move& move) {
         }
         const std::optional<Place> place = find_table(move.files, {Table::rule, each.name});
         if (!place) {
-            return Error{0, "rule '" + each.name + "' would have to make way, but is no [[rule]] table"};
+            return Error{0, "rule '" + each.name +
+                                "' would have to make way, but is no [[rule]] table"};
         }
         order.pieces.push_back(
             priority_piece(move.files, *place, static_cast<uint32_t>(each.priority)));
@@ -159,4 +157,4 @@ Result<Order> reorder(const Move& move) {
     return order;
 }
 
-}  // namespace pc::edit
+} // namespace pc::edit

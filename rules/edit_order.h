@@ -18,9 +18,9 @@ struct Move {
 };
 
 struct Order {
-    std::vector<std::string> names;  // of all rules, as they shall stand
+    std::vector<std::string> names; // of all rules, as they shall stand
     std::vector<Piece> pieces;
-    std::vector<std::string> renumbered;  // rules whose priority is written
+    std::vector<std::string> renumbered; // rules whose priority is written
     bool moves_text = false;
     std::string summary;
 };
@@ -33,4 +33,4 @@ struct Order {
 [[nodiscard]] Piece priority_piece(const std::vector<ScannedFile>& files, const Place& place,
                                    uint32_t priority);
 
-}  // namespace pc::edit
+} // namespace pc::edit

@@ -36,8 +36,8 @@ std::string_view line_at(std::string_view text, size_t at) {
     return text.substr(line.begin, line.end - line.begin);
 }
 
-// Where the lines of a table end, with comments that follow directly; but comments directly above the
-// next header belong to that.
+// Where the lines of a table end, with comments that follow directly; but comments directly above
+// the next header belong to that.
 size_t end_of_block(const ScannedFile& file, size_t table) {
     const std::string& text = file.source.text;
     const size_t end = file.toml.tables[table].lines.end;
@@ -58,7 +58,8 @@ size_t last_table(const TomlText& toml, Table kind) {
     bool found = false;
     for (size_t i = 1; i < toml.tables.size(); ++i) {
         const bool fits = is_table_of(toml.tables[i], kind);
-        const bool other = !found && (kind == Table::rule || !is_table_of(toml.tables[i], Table::rule));
+        const bool other =
+            !found && (kind == Table::rule || !is_table_of(toml.tables[i], Table::rule));
         if (fits || other) {
             last = i;
             found = found || fits;
@@ -105,7 +106,7 @@ NewLine line_behind(const ScannedFile& file, const Place& place, size_t begin_of
     return line;
 }
 
-}  // namespace
+} // namespace
 
 Result<std::vector<ScannedFile>> scan_files(std::span<const SourceFile> files) {
     std::vector<ScannedFile> scanned;
@@ -220,15 +221,16 @@ NewTable new_table(const std::vector<ScannedFile>& files, Table table) {
     return result;
 }
 
-Span removable_lines(const ScannedFile& file, size_t table) {
+Span removable_lines(const ScannedFile& file, size_t table, size_t begin) {
     const std::string& text = file.source.text;
-    Span lines = file.toml.tables[table].lines;
+    Span lines{begin, file.toml.tables[table].lines.end};
     const bool empty_above = lines.begin == 0 || is_blank(line_at(text, lines.begin - 1));
     while (empty_above && lines.end < text.size() && is_blank(line_at(text, lines.end))) {
         lines.end += line_at(text, lines.end).size();
     }
     // The last table takes the empty lines above it along, so that none trail at the end.
-    while (lines.end == text.size() && lines.begin > 0 && is_blank(line_at(text, lines.begin - 1))) {
+    while (lines.end == text.size() && lines.begin > 0 &&
+           is_blank(line_at(text, lines.begin - 1))) {
         lines.begin -= line_at(text, lines.begin - 1).size();
     }
     return lines;
@@ -272,7 +274,7 @@ Applied apply(const std::vector<ScannedFile>& files, std::vector<Piece> pieces) 
     for (size_t i = 0; i < files.size(); ++i) {
         std::vector<Splice> splices;
         std::vector<WrittenWord> written;
-        size_t added = 0;  // wraps when text gets shorter; the sums below wrap back
+        size_t added = 0; // wraps when text gets shorter; the sums below wrap back
         for (const Piece& piece : pieces) {
             if (piece.file != i) {
                 continue;
@@ -311,4 +313,4 @@ std::optional<WordAt> word_at(const Applied& applied, size_t file, const Locatio
     return std::nullopt;
 }
 
-}  // namespace pc::edit
+} // namespace pc::edit

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The text side of an edit: where a rule, set, zone ... stands in the files of a configuration, what
-// to splice in at which place, and which of the operator's words went where.
+// The text side of an edit: where a rule, set, zone ... stands in the files of a configuration,
+// what to splice in at which place, and which of the operator's words went where.
 #pragma once
+
+#include <optional>
+#include <span>
 
 #include "rules/diagnostic.h"
 #include "rules/edit_keys.h"
 #include "rules/splice.h"
 
-#include <optional>
-#include <span>
-
 namespace pc::edit {
 
 struct Target {
     Table table{};
-    std::string name;  // empty for [host], [defaults], [safety]
+    std::string name; // empty for [host], [defaults], [safety]
 };
 
 struct WrittenWord {
@@ -64,8 +64,8 @@ struct Place {
 struct NewLine {
     Piece piece;
     std::string indent;
-    size_t key_width = 0;  // so that the '=' stand below each other, where they do
-    std::string end;       // "\n" or "\r\n"
+    size_t key_width = 0; // so that the '=' stand below each other, where they do
+    std::string end;      // "\n" or "\r\n"
 };
 
 [[nodiscard]] NewLine new_line(const std::vector<ScannedFile>& files, const Place& place);
@@ -83,9 +83,9 @@ struct NewTable {
 
 [[nodiscard]] NewTable new_table(const std::vector<ScannedFile>& files, Table table);
 
-// The lines of a table, first comment above it included or not, and the empty lines that would be
-// too many when it goes.
-[[nodiscard]] Span removable_lines(const ScannedFile& file, size_t table);
+// From `begin` (the header's line, or a comment above it) to the end of a table, with the empty
+// lines that would be too many when it goes.
+[[nodiscard]] Span removable_lines(const ScannedFile& file, size_t table, size_t begin);
 
 // What to cut so that the items at these indices (ascending) go, with their commas, and the lines
 // that hold nothing else.
@@ -94,7 +94,7 @@ struct NewTable {
 
 struct Applied {
     std::vector<SourceFile> files;
-    std::vector<std::vector<WrittenWord>> written;  // per file, in the new text
+    std::vector<std::vector<WrittenWord>> written; // per file, in the new text
 };
 
 [[nodiscard]] Applied apply(const std::vector<ScannedFile>& files, std::vector<Piece> pieces);
@@ -103,4 +103,4 @@ struct Applied {
 [[nodiscard]] std::optional<WordAt> word_at(const Applied& applied, size_t file,
                                             const Location& at);
 
-}  // namespace pc::edit
+} // namespace pc::edit

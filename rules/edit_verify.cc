@@ -2,6 +2,7 @@
 #include "rules/edit_verify.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "rules/edit_order.h"
@@ -10,15 +11,18 @@
 namespace pc::edit {
 namespace {
 
-template <typename List> std::vector<std::string> names(const List& list) {
+template <typename List>
+std::vector<std::string> names(const List& list) {
     std::vector<std::string> out;
+    out.reserve(list.size());
     for (const auto& each : list) {
         out.push_back(each.name);
     }
     return out;
 }
 
-template <typename List> void erase_named(List& list, const std::string& name) {
+template <typename List>
+void erase_named(List& list, const std::string& name) {
     std::erase_if(list, [&](const auto& each) { return each.name == name; });
 }
 
@@ -84,35 +88,54 @@ Refusal refusal_of(const Diagnostic& each, const WordAt& at) {
     return refusal;
 }
 
+// What the keys of a table ask of each other: one command may give the one, the next the other.
+bool is_about_others(const Diagnostic& each) {
+    static constexpr std::array codes{"E014", "E018", "E023", "E041", "E042", "E043", "E044"};
+    return std::find(codes.begin(), codes.end(), each.code) != codes.end();
+}
+
+struct Found {
+    std::optional<WordAt> word; // of the command, that stands there
+    bool at_header = false;
+};
+
+Found find_place(const Change& change, const Applied& applied, const Parsed& after,
+                 const Location& at) {
+    Found found;
+    const Result<std::vector<ScannedFile>> scanned = scan_files(applied.files);
+    const std::vector<SourceFile>& sources = after.rules.files;
+    for (size_t file = 0; file < applied.files.size() && at.file < sources.size(); ++file) {
+        if (sources[at.file].path == applied.files[file].path) {
+            found.word = word_at(applied, file, at);
+            found.at_header = scanned && at_header(change, scanned.value(), file, at);
+        }
+    }
+    return found;
+}
+
+// What the edit must not leave behind is the refusal; what may wait goes to `unfinished`.
 std::optional<Refusal> new_errors(const Change& change, const Applied& applied, const Parsed& after,
-                                  std::span<const std::string> words) {
+                                  std::string& unfinished) {
     std::multiset<std::string> known;
     for (const Diagnostic& each : change.before.diagnostics.list) {
         known.insert(diagnostic_key(each));
     }
-    const Result<std::vector<ScannedFile>> scanned = scan_files(applied.files);
     for (const Diagnostic& each : after.diagnostics.list) {
         if (each.severity != Severity::error) {
             continue;
         }
-        std::optional<WordAt> word;
-        bool missing = false;
-        for (size_t file = 0; file < applied.files.size(); ++file) {
-            const std::vector<SourceFile>& sources = after.rules.files;
-            if (each.at.file < sources.size() &&
-                sources[each.at.file].path == applied.files[file].path) {
-                word = word_at(applied, file, each.at);
-                missing = scanned && at_header(change, scanned.value(), file, each.at);
+        const Found found = find_place(change, applied, after, each.at);
+        if (is_about_others(each) || (found.at_header && !found.word)) {
+            if (!known.contains(diagnostic_key(each))) {
+                unfinished +=
+                    (unfinished.empty() ? "" : "\n") + ("not complete yet: " + each.message);
             }
-        }
-        if (word) {
-            return refusal_of(each, *word);
-        }
-        if (const auto old = known.find(diagnostic_key(each)); old != known.end()) {
+        } else if (found.word) {
+            return refusal_of(each, *found.word);
+        } else if (const auto old = known.find(diagnostic_key(each)); old != known.end()) {
             known.erase(old);
-        } else if (!missing) {
-            const WordAt all{0, 0, 0};
-            Refusal refusal = refusal_of(each, words.empty() ? WordAt{} : all);
+        } else {
+            Refusal refusal = refusal_of(each, {});
             refusal.message = place(each.at, after.rules.files) + ": " + refusal.message;
             return refusal;
         }
@@ -215,20 +238,20 @@ bool as_meant(const Change& change, const Applied& applied, const RuleSet& after
             return false;
         }
     }
-    return order_of(after, change) == (change.order.empty()
-                                           ? order_of(change.before.rules, change)
-                                           : change.order) &&
+    return order_of(after, change) ==
+               (change.order.empty() ? order_of(change.before.rules, change) : change.order) &&
            rest_of(after, change) == rest_of(change.before.rules, change);
 }
 
-}  // namespace
+} // namespace
 
-Verified verify(Change change, std::span<const std::string> words, const ReadFiles& read) {
+Verified verify(Change change, const ReadFiles& read) {
     Verified verified;
     while (true) {
         const Applied applied = apply(change.scanned, change.pieces);
         const Parsed after = parse_all(applied.files, read);
-        verified.refusal = new_errors(change, applied, after, words);
+        std::string unfinished;
+        verified.refusal = new_errors(change, applied, after, unfinished);
         if (verified.refusal) {
             return verified;
         }
@@ -236,10 +259,12 @@ Verified verify(Change change, std::span<const std::string> words, const ReadFil
             continue;
         }
         if (!as_meant(change, applied, after.rules)) {
-            verified.refusal = {0, 0, 0,
-                                "the edit would change more than this; nothing was done",
+            verified.refusal = {0, 0, 0, "the edit would change more than this; nothing was done",
                                 "edit the file by hand"};
             return verified;
+        }
+        if (!unfinished.empty()) {
+            verified.summary += (verified.summary.empty() ? "" : "\n") + unfinished;
         }
         verified.files = applied.files;
         return verified;
@@ -283,4 +308,4 @@ std::vector<std::string> names_of(const RuleSet& rules, Table table) {
     return {};
 }
 
-}  // namespace pc::edit
+} // namespace pc::edit

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Carries out the pieces of an edit and proves that the new text means what was asked for: it has no
-// new errors, the edited values are there, and everything else means what it meant.
+// Carries out the pieces of an edit and proves that the new text means what was asked for: it has
+// no new errors, the edited values are there, and everything else means what it meant.
 #pragma once
 
 #include "rules/edit.h"
@@ -12,7 +12,7 @@ namespace pc::edit {
 // can move those that follow. They are then given the priority they had.
 enum class Followers : uint8_t {
     keep_priority,
-    keep_order,  // only where the order of the others would change
+    keep_order, // only where the order of the others would change
 };
 
 struct Expected {
@@ -35,16 +35,15 @@ struct Change {
 
 struct Verified {
     std::vector<SourceFile> files;
-    std::string summary;  // about followers
+    std::string summary; // about followers, and what is not complete yet
     std::optional<Refusal> refusal;
 };
 
-[[nodiscard]] Verified verify(Change change, std::span<const std::string> words,
-                              const ReadFiles& read);
+[[nodiscard]] Verified verify(Change change, const ReadFiles& read);
 
 // The configuration with `files` in place of what `read` finds at their paths.
 [[nodiscard]] Parsed parse_all(const std::vector<SourceFile>& files, const ReadFiles& read);
 
 [[nodiscard]] std::vector<std::string> names_of(const RuleSet& rules, Table table);
 
-}  // namespace pc::edit
+} // namespace pc::edit

@@ -49,15 +49,29 @@ BareWord line_around(std::string_view text, size_t offset) {
             std::min(text.find('\n', offset), text.size())};
 }
 
+bool is_ascii(char c) {
+    return static_cast<unsigned char>(c) < 0x80;
+}
+
+// The byte after the string in three quotes that begins at `i`; up to two more quotes belong to it.
+size_t skip_long_string(std::string_view text, size_t i) {
+    const char quote = text[i];
+    const std::string three(3, quote);
+    for (i += 3; i < text.size() && text.substr(i, 3) != three; ++i) {
+        i += text[i] == '\\' && quote == '"' ? 1 : 0;
+    }
+    i = std::min(i + 3, text.size());
+    for (int more = 0; more < 2 && i < text.size() && text[i] == quote; ++more) {
+        ++i;
+    }
+    return i;
+}
+
 // The byte after the string that begins at `i`.
 size_t skip_string(std::string_view text, size_t i) {
     const char quote = text[i];
-    const std::string three(3, quote);
-    if (text.substr(i, 3) == three) {
-        for (i += 3; i < text.size() && text.substr(i, 3) != three; ++i) {
-            i += text[i] == '\\' && quote == '"' ? 1 : 0;
-        }
-        return std::min(i + 3, text.size());
+    if (text.substr(i, 3) == std::string(3, quote)) {
+        return skip_long_string(text, i);
     }
     for (++i; i < text.size() && text[i] != '\n'; ++i) {
         if (text[i] == quote) {
@@ -66,6 +80,23 @@ size_t skip_string(std::string_view text, size_t i) {
         i += text[i] == '\\' && quote == '"' ? 1 : 0;
     }
     return std::min(i, text.size());
+}
+
+// A line of a string that ends in a backslash, and letters beyond ASCII: toml++ takes these for
+// space.
+std::optional<size_t> find_joined_line(std::string_view string) {
+    if (!string.starts_with("\"\"\"") || std::all_of(string.begin(), string.end(), is_ascii)) {
+        return std::nullopt;
+    }
+    for (size_t i = 0; i + 1 < string.size(); ++i) {
+        if (string[i] == '\\') {
+            if (is_space(string[i + 1]) || string[i + 1] == '\n') {
+                return i;
+            }
+            ++i;
+        }
+    }
+    return std::nullopt;
 }
 
 // What a value without quotes may be made of. "=" only behind one of "<>!".
@@ -209,18 +240,29 @@ Location location_of(std::string_view text, size_t begin, size_t end) {
     return Location{0, number + 1, col, number + 1, col + static_cast<uint32_t>(length) - 1};
 }
 
-std::optional<size_t> find_deep_key(std::string_view text) {
+std::optional<TomlComplaint> find_trouble(std::string_view text) {
+    constexpr size_t byte_order_mark = 3;
     size_t dots = 0;
-    for (size_t i = 0; i < text.size();) {
+    for (size_t i = text.starts_with("\xef\xbb\xbf") ? byte_order_mark : 0; i < text.size();) {
         const char c = text[i];
         if (c == '#') {
             i = std::min(text.find('\n', i), text.size());
         } else if (c == '"' || c == '\'') {
-            i = skip_string(text, i);
+            const size_t end = skip_string(text, i);
+            if (const auto line = find_joined_line(text.substr(i, end - i))) {
+                return TomlComplaint{text, i + *line,
+                                     "Error while parsing string: a line may not "
+                                     "end in a backslash"};
+            }
+            i = end;
+        } else if (!is_ascii(c)) {
+            return TomlComplaint{text, i,
+                                 "Error while parsing value: a letter beyond ASCII stands "
+                                 "outside of quotes"};
         } else {
             dots = c == '.' ? dots + 1 : is_key(c) || is_space(c) ? dots : 0;
             if (dots > key_dots_max) {
-                return i;
+                return TomlComplaint{text, i, "Error while parsing key: too many dots"};
             }
             ++i;
         }

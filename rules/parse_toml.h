@@ -67,7 +67,9 @@ struct BareWord {
 // Of the bytes [begin, end) of a text.
 [[nodiscard]] Location location_of(std::string_view text, size_t begin, size_t end);
 
-// Whether keys have so many dots that a tree of them would be too deep to walk.
-[[nodiscard]] std::optional<size_t> find_deep_key(std::string_view text);
+// What toml++ must not see: it has no error for it, but no defence either. Keys with so many dots
+// that a tree of them would be too deep to walk; letters beyond ASCII outside of strings and
+// comments.
+[[nodiscard]] std::optional<TomlComplaint> find_trouble(std::string_view text);
 
 } // namespace pc

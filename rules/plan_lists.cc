@@ -62,9 +62,9 @@ uint8_t families_of(const AddressList& list) {
     return static_cast<uint8_t>((list.v4.empty() ? 0 : PC_IPV4) | (list.v6.empty() ? 0 : PC_IPV6));
 }
 
-template <typename Items>
-auto written_as(const Items& items) {
+auto written_as(const std::vector<AddressItem>& items) {
     std::vector<std::tuple<bool, std::string, AddressRange>> written;
+    written.reserve(items.size());
     for (const AddressItem& item : items) {
         written.emplace_back(item.negated, item.set, item.range);
     }

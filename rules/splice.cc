@@ -34,7 +34,7 @@ bool is_bare_key_char(char c) {
 }
 
 class Scanner {
-  public:
+public:
     explicit Scanner(std::string_view text) : text_(text) {}
 
     Result<TomlText> scan() {
@@ -53,7 +53,7 @@ class Scanner {
         return std::move(out_);
     }
 
-  private:
+private:
     [[nodiscard]] char peek(size_t ahead = 0) const {
         return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
     }
@@ -286,8 +286,8 @@ class Scanner {
             const size_t digits = c == 'u' ? 4 : 8;
             uint32_t code = 0;
             for (size_t i = 1; i <= digits; ++i) {
-                const size_t value = std::string_view("0123456789abcdef")
-                                         .find(static_cast<char>(peek(i) | 0x20));
+                const size_t value =
+                    std::string_view("0123456789abcdef").find(static_cast<char>(peek(i) | 0x20));
                 if (value == std::string_view::npos) {
                     return unexpected("a hexadecimal digit");
                 }
@@ -309,15 +309,15 @@ class Scanner {
     TomlText out_;
 };
 
-}  // namespace
+} // namespace
 
 Result<TomlText> scan_toml(std::string_view text) {
     return Scanner(text).scan();
 }
 
 Span lines_of(std::string_view text, Span span) {
-    const size_t before = span.begin == 0 ? std::string_view::npos
-                                          : text.rfind('\n', span.begin - 1);
+    const size_t before =
+        span.begin == 0 ? std::string_view::npos : text.rfind('\n', span.begin - 1);
     const size_t after = text.find('\n', span.end);
     return {before == std::string_view::npos ? 0 : before + 1,
             after == std::string_view::npos ? text.size() : after + 1};
@@ -369,9 +369,8 @@ bool is_toml_integer(std::string_view text) {
 }
 
 std::string spliced(std::string_view text, std::vector<Splice> pieces) {
-    std::stable_sort(pieces.begin(), pieces.end(), [](const Splice& a, const Splice& b) {
-        return a.at.begin < b.at.begin;
-    });
+    std::stable_sort(pieces.begin(), pieces.end(),
+                     [](const Splice& a, const Splice& b) { return a.at.begin < b.at.begin; });
     std::string out;
     size_t from = 0;
     for (const Splice& piece : pieces) {
@@ -385,4 +384,4 @@ std::string spliced(std::string_view text, std::vector<Splice> pieces) {
     return out;
 }
 
-}  // namespace pc::edit
+} // namespace pc::edit

@@ -4,12 +4,12 @@
 // The text is taken to be valid TOML: parse() has looked at it, and looks again after each edit.
 #pragma once
 
-#include "rules/result.h"
-
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "rules/result.h"
 
 namespace pc::edit {
 
@@ -23,31 +23,31 @@ struct Span {
 
 struct TextItem {
     Span at;
-    std::string text;  // strings without quotes and escapes; anything else as written
+    std::string text; // strings without quotes and escapes; anything else as written
 };
 
 // KEY = VALUE. A scalar is a list of one item whose span is the value's.
 struct TextEntry {
-    std::vector<std::string> path;  // from the root: {"zone", "wan", "mode"}
-    size_t table = 0;               // the table under whose header it stands
-    Span key;                       // as written, dots included
+    std::vector<std::string> path; // from the root: {"zone", "wan", "mode"}
+    size_t table = 0;              // the table under whose header it stands
+    Span key;                      // as written, dots included
     Span value;
     bool is_list = false;
-    bool in_braces = false;  // inside an inline table
+    bool in_braces = false; // inside an inline table
     std::vector<TextItem> items;
 };
 
 // tables[0] is the root: everything before the first header.
 struct TextTable {
     std::vector<std::string> path;
-    bool is_array = false;  // [[...]]
-    Span header;            // the bracketed name; empty for the root
-    Span lines;             // header line to the last line of its entries, final newlines included
+    bool is_array = false; // [[...]]
+    Span header;           // the bracketed name; empty for the root
+    Span lines;            // header line to the last line of its entries, final newlines included
 };
 
 struct TomlText {
     std::vector<TextTable> tables;
-    std::vector<TextEntry> entries;  // in order of the text
+    std::vector<TextEntry> entries; // in order of the text
 };
 
 [[nodiscard]] Result<TomlText> scan_toml(std::string_view text);
@@ -73,4 +73,4 @@ struct Splice {
 // The pieces must not overlap; their order does not matter, but two at one place stay in order.
 [[nodiscard]] std::string spliced(std::string_view text, std::vector<Splice> pieces);
 
-}  // namespace pc::edit
+} // namespace pc::edit

@@ -51,7 +51,7 @@ Result<void> Applier::apply(const Change& change) {
     ZonesOnLinks zones = zones_on_links(*change.plan, change.links, slots, change.wiring.veth);
     TRY(generations_.stage(change.plan, change.number, zones));
     States now = TRY(attach_wanted(zones, change.on_error));
-    const auto flipped = generations_.flip(change.wiring);
+    auto flipped = generations_.flip(change.wiring);
     if (!flipped) {
         // What was attached for this commit goes again.
         for (const auto& [ifindex, state] : now) {

@@ -317,7 +317,7 @@ Result<void> Generations::flip(const InspectorWiring& wiring) {
     const pc_control before = TRY(this->control());
     TRY(put_control(control));
     control.active = inactive();
-    const auto flipped = put_control(control);
+    auto flipped = put_control(control);
     if (!flipped) {
         (void)put_control(before); // ignoring: the error that counts is the first
         return flipped;

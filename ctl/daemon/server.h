@@ -28,6 +28,8 @@ public:
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
+    Server(Server&&) = delete;
+    Server& operator=(Server&&) = delete;
 
     // To everybody who watches.
     void publish(const protocol::Json& object);

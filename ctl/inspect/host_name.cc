@@ -20,7 +20,9 @@ std::optional<std::string> normal_host_name(std::string_view text) {
     if (!text.empty() && text.back() == '.') {
         text.remove_suffix(1);
     }
-    if (text.empty() || text.size() > host_name_bytes_max) {
+    const bool empty_label = text.empty() || text.front() == '.' || text.back() == '.' ||
+                             text.find("..") != std::string_view::npos;
+    if (empty_label || text.size() > host_name_bytes_max) {
         return std::nullopt;
     }
     std::string name(text);

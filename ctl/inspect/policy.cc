@@ -22,7 +22,7 @@ Result<NameSet> make_set(std::span<const std::string> patterns) {
 Result<void> NameSet::add(std::string_view pattern) {
     const bool below = pattern.starts_with("*.");
     const std::optional<std::string> name = normal_host_name(pattern.substr(below ? 2 : 0));
-    if (!name || name->find('*') != std::string::npos || name->front() == '.') {
+    if (!name || name->find('*') != std::string::npos) {
         return Error{0, fmt::format("\"{}\" is neither a name nor \"*.\" and a name", pattern)};
     }
     (below ? below_ : exact_).insert(*name);

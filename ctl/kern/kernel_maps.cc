@@ -168,7 +168,7 @@ Result<void> KernelMap::put_batch(Bytes keys, Bytes values, size_t count) {
     }
     for (size_t done = 0; done < count;) {
         uint32_t chunk = static_cast<uint32_t>(std::min(count - done, batch_max));
-        const uint32_t asked = chunk;
+        const size_t asked = chunk;
         const Bytes chunk_keys = keys.subspan(done * shape_.key_size, asked * shape_.key_size);
         const Bytes chunk_values = values.subspan(done * value_bytes_, asked * value_bytes_);
         const int result = bpf_map_update_batch(fd_.get(), chunk_keys.data(), chunk_values.data(),

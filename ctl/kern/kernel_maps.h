@@ -28,6 +28,8 @@ public:
     ~KernelMap() override;
     KernelMap(const KernelMap&) = delete;
     KernelMap& operator=(const KernelMap&) = delete;
+    KernelMap(KernelMap&&) = delete;
+    KernelMap& operator=(KernelMap&&) = delete;
 
     [[nodiscard]] Result<std::vector<std::byte>> get(Bytes key) const override;
     [[nodiscard]] Result<void> put(Bytes key, Bytes value) override;

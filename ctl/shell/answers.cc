@@ -41,4 +41,4 @@ std::string when(const Json& object, std::string_view key) {
     return time ? format_time(*time) : text;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -26,4 +26,4 @@ int show(Session& session, std::string_view method, const Json& parameters, Prin
 // A time of an answer in local time; what is none stays as it is.
 [[nodiscard]] std::string when(const Json& object, std::string_view key);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -33,7 +33,7 @@ constexpr std::array known{
     Known{"command", Argument::command, "a command"},
 };
 
-}  // namespace
+} // namespace
 
 Argument argument_named(std::string_view name) {
     for (const Known& each : known) {
@@ -114,4 +114,4 @@ uint64_t parse_seconds(std::string_view text) {
     return total > seconds_max ? 0 : total;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -6,7 +6,7 @@
 
 namespace pc::shell {
 
-[[nodiscard]] Argument argument_named(std::string_view name);  // "rule"; asserts that it exists
+[[nodiscard]] Argument argument_named(std::string_view name); // "rule"; asserts that it exists
 [[nodiscard]] std::string_view help_of(Argument argument);
 
 // Why the text cannot be such an argument; empty if it can, as far as its form says.
@@ -15,4 +15,4 @@ namespace pc::shell {
 // "90s", "5m", "1h", "2d", "1h30m": seconds; 0 if it is none.
 [[nodiscard]] uint64_t parse_seconds(std::string_view text);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -29,10 +29,9 @@ std::string amount(size_t number, std::string_view word) {
     return fmt::format("{} {}{}", number, word, number == 1 ? "" : "s");
 }
 
-}  // namespace
+} // namespace
 
-Difference difference(const std::vector<SourceFile>& before,
-                      const std::vector<SourceFile>& after) {
+Difference difference(const std::vector<SourceFile>& before, const std::vector<SourceFile>& after) {
     return {pc::compare(rules_of(before), rules_of(after)), before != after};
 }
 
@@ -74,8 +73,7 @@ int print_checked(Session& session, const Checked& checked) {
               {"zones", checked.rules.zones.size()},
               {"diagnostics", diagnostics_as_json(checked.diagnostics, checked.rules.files)}});
     if (!checked.diagnostics.list.empty()) {
-        std::string text =
-            printable(render(checked.diagnostics, checked.rules.files, ""));
+        std::string text = printable(render(checked.diagnostics, checked.rules.files, ""));
         out.text(text.ends_with('\n') ? text : text + "\n");
     }
     if (errors == 0) {
@@ -109,10 +107,8 @@ Json diagnostics_as_json(const Diagnostics& diagnostics, const std::vector<Sourc
 
 int send_commit(Session& session, const std::vector<SourceFile>& files,
                 std::optional<uint64_t> base, const std::string& comment, uint64_t* live) {
-    Json parameters{{"files", to_json(files)},
-                    {"comment", comment},
-                    {"who", who()},
-                    {"via", via()}};
+    Json parameters{
+        {"files", to_json(files)}, {"comment", comment}, {"who", who()}, {"via", via()}};
     if (base) {
         parameters["base_revision"] = *base;
     }
@@ -138,4 +134,4 @@ int send_commit(Session& session, const std::vector<SourceFile>& files,
     return exit_done;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -11,8 +11,8 @@ namespace pc::shell {
 inline constexpr std::chrono::seconds commit_time_out{120};
 
 struct Difference {
-    std::vector<std::string> lines;  // as `compare` prints them
-    bool text_differs = false;       // comments and layout count
+    std::vector<std::string> lines; // as `compare` prints them
+    bool text_differs = false;      // comments and layout count
 };
 
 [[nodiscard]] Difference difference(const std::vector<SourceFile>& before,
@@ -35,9 +35,9 @@ int print_checked(Session& session, const Checked& checked);
 [[nodiscard]] Json diagnostics_as_json(const Diagnostics& diagnostics,
                                        const std::vector<SourceFile>& files);
 
-// Commit, and what to say about it. Gives the exit code; `live` gets the revision when it went well.
+// Commit, and what to say about it. Gives the exit code; `live` gets the revision when it went
+// well.
 int send_commit(Session& session, const std::vector<SourceFile>& files,
-                std::optional<uint64_t> base, const std::string& comment,
-                uint64_t* live = nullptr);
+                std::optional<uint64_t> base, const std::string& comment, uint64_t* live = nullptr);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -17,7 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 class Socket {
-  public:
+public:
     explicit Socket(int fd) : fd_(fd) {}
 
     Socket(const Socket&) = delete;
@@ -31,7 +31,7 @@ class Socket {
 
     [[nodiscard]] int get() const { return fd_; }
 
-  private:
+private:
     int fd_ = -1;
 };
 
@@ -121,7 +121,7 @@ Answer answer_of(const std::string& path, const std::string& text) {
     return answer;
 }
 
-}  // namespace
+} // namespace
 
 std::string Answer::message() const {
     return text_at(parameters, "message", error);
@@ -143,7 +143,8 @@ Answer Client::call(std::string_view method, const Json& parameters,
     if (socket.get() < 0) {
         return unreachable(path_, std::strerror(errno));
     }
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
+        0) {
         return unreachable(path_, std::strerror(errno));
     }
     const Json request{{"method", std::string(protocol::method_prefix) + std::string(method)},
@@ -197,4 +198,4 @@ double real_at(const Json& object, std::string_view key, double fallback) {
     return value.is_number() ? value.get<double>() : fallback;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

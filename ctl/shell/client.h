@@ -14,17 +14,17 @@ namespace pc::shell {
 using protocol::Json;
 
 struct Answer {
-    std::string error;  // "Refused", without the prefix; empty: it went well
+    std::string error; // "Refused", without the prefix; empty: it went well
     Json parameters = Json::object();
 
     [[nodiscard]] bool ok() const { return error.empty(); }
 
     [[nodiscard]] std::string message() const;
-    [[nodiscard]] int exit_code() const;  // of an error
+    [[nodiscard]] int exit_code() const; // of an error
 };
 
 class Client {
-  public:
+public:
     explicit Client(std::string run_dir) : path_(std::move(run_dir) + "/control.sock") {}
 
     // No answer in time, or no daemon: error "Unreachable".
@@ -33,7 +33,7 @@ class Client {
 
     [[nodiscard]] const std::string& path() const { return path_; }
 
-  private:
+private:
     std::string path_;
 };
 
@@ -47,4 +47,4 @@ class Client {
 [[nodiscard]] bool is_number_at(const Json& object, std::string_view key);
 [[nodiscard]] double real_at(const Json& object, std::string_view key, double fallback);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -59,6 +59,7 @@ constexpr std::array table{
     Command{"exit discard", configuration, "leave configuration mode without the changes", exit_discard},
     Command{"quit", both_modes, "as exit", exit_mode},
 };
+
 // clang-format on
 
 struct Help {
@@ -89,7 +90,7 @@ constexpr std::array helps{
     Help{false, "after", "behind another rule"},
 };
 
-}  // namespace
+} // namespace
 
 std::span<const Command> command_table() {
     return table;
@@ -109,4 +110,4 @@ std::string_view group_help(bool is_first, std::string_view word) {
     return "";
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

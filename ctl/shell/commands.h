@@ -12,4 +12,4 @@ namespace pc::shell {
 // Help for words that more than one command begins with, or that stand inside of commands.
 [[nodiscard]] std::string_view group_help(bool is_first, std::string_view word);
 
-}  // namespace pc::shell
+} // namespace pc::shell

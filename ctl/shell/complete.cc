@@ -16,7 +16,7 @@ namespace pc::shell {
 namespace {
 
 class Chooser {
-  public:
+public:
     Chooser(const Question& question, const CommandLine& line) : question_(question) {
         words_.assign(line.tokens.begin(), line.tokens.end());
         if (!line.at_new_word()) {
@@ -31,13 +31,16 @@ class Chooser {
         for (const Expected& each : expected.next) {
             add(each);
         }
-        if (expected.is_complete && partial_.empty()) {
-            list_.push_back({"<Enter>", "run the command", true});
+        // Inside of `...` only its own language knows.
+        const bool in_rest = std::any_of(expected.next.begin(), expected.next.end(),
+                                         [](const Expected& each) { return each.rest > 0; });
+        if (expected.is_complete && partial_.empty() && !in_rest) {
+            list_.push_back(enter_choice());
         }
         return std::move(list_);
     }
 
-  private:
+private:
     void add(const Expected& expected) {
         const Element& element = expected.element;
         for (const std::string& word : element.words) {
@@ -61,7 +64,8 @@ class Chooser {
     }
 
     // The command's own help where the word is its last, else that of the group.
-    [[nodiscard]] std::string help_of_word(const Expected& expected, const std::string& word) const {
+    [[nodiscard]] std::string help_of_word(const Expected& expected,
+                                           const std::string& word) const {
         std::vector<std::string> path;
         for (const Token& token : words_) {
             path.push_back(token.text);
@@ -128,9 +132,9 @@ class Chooser {
             : argument == Argument::removal ? removal_choices(before, question_.names)
                                             : table_choices(before, question_.names);
         for (const Choice& choice : found) {
-            if (choice.is_hint) {
+            if (choice.is_hint && (choice.word != enter_choice().word || partial_.empty())) {
                 hint(choice.word, choice.help);
-            } else {
+            } else if (!choice.is_hint) {
                 offer(choice.word, choice.help);
             }
         }
@@ -163,7 +167,11 @@ class Chooser {
     std::set<std::string> seen_;
 };
 
-}  // namespace
+} // namespace
+
+Choice enter_choice() {
+    return {"<Enter>", "run the command", true};
+}
 
 std::vector<Choice> choices(const Question& question, const CommandLine& line) {
     return Chooser(question, line).choose();
@@ -185,4 +193,4 @@ std::string print_choices(const std::vector<Choice>& list) {
     return out.empty() ? "  nothing fits here\n" : out;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -8,9 +8,9 @@
 namespace pc::shell {
 
 struct Choice {
-    std::string word;        // "show", "<time>"
+    std::string word; // "show", "<time>"
     std::string help;
-    bool is_hint = false;    // cannot be put in: "<time>", or pressing Enter
+    bool is_hint = false; // cannot be put in: "<time>", or pressing Enter
 };
 
 struct Question {
@@ -23,7 +23,10 @@ struct Question {
 // Choices for the word at the end of the line that begin with what is there.
 [[nodiscard]] std::vector<Choice> choices(const Question& question, const CommandLine& line);
 
+// What says that the line is complete.
+[[nodiscard]] Choice enter_choice();
+
 // The text that `?` prints.
 [[nodiscard]] std::string print_choices(const std::vector<Choice>& list);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -10,7 +10,6 @@
 namespace pc::shell {
 namespace {
 
-
 using EditFunction = Edited (*)(const std::vector<SourceFile>&, std::span<const std::string>,
                                 const ReadFiles&);
 
@@ -47,7 +46,7 @@ std::string plural(size_t number) {
     return fmt::format("{} difference{}", number, number == 1 ? "" : "s");
 }
 
-}  // namespace
+} // namespace
 
 int configure(Session& session, const Call& /*call*/) {
     const Answer answer = session.enter_configuration();
@@ -115,7 +114,8 @@ int compare(Session& session, const Call& call) {
     if (!old.answer.ok()) {
         return session.fail(old.answer);
     }
-    const std::vector<SourceFile>& now = session.candidate() ? session.candidate()->files : live.files;
+    const std::vector<SourceFile>& now =
+        session.candidate() ? session.candidate()->files : live.files;
     print_difference(session.out(), difference(old.files, now));
     return exit_done;
 }
@@ -204,4 +204,4 @@ int exit_discard(Session& session, const Call& /*call*/) {
     return exit_done;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -20,4 +20,4 @@ int rollback(Session& session, const Call& call);
 int discard(Session& session, const Call& call);
 int exit_discard(Session& session, const Call& call);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -35,7 +35,9 @@ std::optional<int> digits(std::string_view text, size_t at, size_t count) {
 
 std::string local_time(int64_t seconds, const char* form) {
     const time_t time = seconds;
+
     struct tm parts {};
+
     std::array<char, 64> text{};
     if (localtime_r(&time, &parts) == nullptr) {
         return "?";
@@ -43,7 +45,7 @@ std::string local_time(int64_t seconds, const char* form) {
     return {text.data(), strftime(text.data(), text.size(), form, &parts)};
 }
 
-}  // namespace
+} // namespace
 
 std::string format_count(uint64_t number) {
     if (number >= 100000) {
@@ -54,7 +56,8 @@ std::string format_count(uint64_t number) {
 }
 
 std::string format_bytes(uint64_t bytes) {
-    return bytes < 1000 ? fmt::format("{}", bytes) : with_unit(static_cast<double>(bytes), "kMGTPE");
+    return bytes < 1000 ? fmt::format("{}", bytes)
+                        : with_unit(static_cast<double>(bytes), "kMGTPE");
 }
 
 std::string format_age(double seconds) {
@@ -88,6 +91,7 @@ std::string format_duration(uint64_t seconds) {
 
 std::optional<int64_t> parse_time(std::string_view iso) {
     struct tm parts {};
+
     const auto year = digits(iso, 0, 4);
     const auto month = digits(iso, 5, 2);
     const auto day = digits(iso, 8, 2);
@@ -198,4 +202,4 @@ std::string TextTable::print(bool with_color) const {
     return out;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

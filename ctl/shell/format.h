@@ -10,16 +10,16 @@
 
 namespace pc::shell {
 
-[[nodiscard]] std::string format_count(uint64_t number);  // 44,120  910k  9.10M  1.20G
-[[nodiscard]] std::string format_bytes(uint64_t bytes);   // 812  9.1k  4.9G
-[[nodiscard]] std::string format_age(double seconds);     // now  0.2s  3s  12m  2h  8d
-[[nodiscard]] std::string format_duration(uint64_t seconds);  // 12d 04:11, 04:11:20
+[[nodiscard]] std::string format_count(uint64_t number);     // 44,120  910k  9.10M  1.20G
+[[nodiscard]] std::string format_bytes(uint64_t bytes);      // 812  9.1k  4.9G
+[[nodiscard]] std::string format_age(double seconds);        // now  0.2s  3s  12m  2h  8d
+[[nodiscard]] std::string format_duration(uint64_t seconds); // 12d 04:11, 04:11:20
 
 // "2026-11-20T14:02:09Z" as seconds since 1970.
 [[nodiscard]] std::optional<int64_t> parse_time(std::string_view iso);
 // In local time: "2026-11-20 14:02:09".
 [[nodiscard]] std::string format_time(int64_t seconds);
-[[nodiscard]] std::string format_clock(int64_t seconds);  // "14:02:09"
+[[nodiscard]] std::string format_clock(int64_t seconds); // "14:02:09"
 
 enum class Color : uint8_t { none, red, green, yellow, cyan, bold, dim };
 
@@ -35,10 +35,10 @@ struct Cell {
     std::string text;
     Color color = Color::none;
 
-    Cell(std::string cell_text = "", Color cell_color = Color::none)  // NOLINT: implicit
+    Cell(std::string cell_text = "", Color cell_color = Color::none) // NOLINT: implicit
         : text(std::move(cell_text)), color(cell_color) {}
 
-    Cell(const char* cell_text) : text(cell_text) {}  // NOLINT: implicit
+    Cell(const char* cell_text) : text(cell_text) {} // NOLINT: implicit
 };
 
 enum class Align : uint8_t { left, right };
@@ -51,7 +51,7 @@ struct Column {
 // Columns as wide as their contents; columns that nothing fills are left out when they are optional
 // (a title that ends in '?').
 class TextTable {
-  public:
+public:
     explicit TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
     void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
@@ -60,9 +60,9 @@ class TextTable {
 
     [[nodiscard]] std::string print(bool with_color) const;
 
-  private:
+private:
     std::vector<Column> columns_;
     std::vector<std::vector<Cell>> rows_;
 };
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -71,4 +71,4 @@ int run_operational(Session& session, const Call& call) {
     return matched.call->command->run(session, *matched.call);
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

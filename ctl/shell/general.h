@@ -11,4 +11,4 @@ int exit_mode(Session& session, const Call& call);
 int run_operational(Session& session, const Call& call);
 int top(Session& session, const Call& call);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -54,13 +54,13 @@ std::vector<Part> parse_pattern(std::string_view pattern) {
 // How far a row has been followed.
 struct State {
     const Grammar::Row* row = nullptr;
-    size_t part = 0;           // where a run of optional parts begins, or a required part
-    size_t group = no_group;   // the optional part that is begun
-    size_t element = 0;        // of that
-    uint32_t used = 0;         // optional parts done, counted from `part`
-    size_t rest = 0;           // words taken by `...`
+    size_t part = 0;         // where a run of optional parts begins, or a required part
+    size_t group = no_group; // the optional part that is begun
+    size_t element = 0;      // of that
+    uint32_t used = 0;       // optional parts done, counted from `part`
+    size_t rest = 0;         // words taken by `...`
     std::vector<const Element*> taken;
-    std::vector<std::string> words;  // what each token stands for
+    std::vector<std::string> words; // what each token stands for
 };
 
 struct Step {
@@ -116,9 +116,9 @@ bool is_complete(const State& state) {
         return true;
     }
     const auto begin = state.row->parts.begin() + static_cast<long>(state.part);
-    return state.group == no_group && std::all_of(begin, state.row->parts.end(), [](const Part& part) {
-               return part.is_optional;
-           });
+    return state.group == no_group &&
+           std::all_of(begin, state.row->parts.end(),
+                       [](const Part& part) { return part.is_optional; });
 }
 
 std::vector<Step> all_steps(const std::vector<State>& states) {
@@ -145,12 +145,12 @@ std::vector<std::string> literals(const std::vector<Step>& steps) {
 
 struct Advanced {
     std::vector<State> states;
-    std::vector<std::string> ambiguous;  // what the first word may stand for
+    std::vector<std::string> ambiguous; // what the first word may stand for
 };
 
 // Exact words first, then words that begin like that, then arguments. `sh ru` is `show rules`,
-// because `show rule` alone is no command; but the first word has to be clear by itself, lest `d` be
-// `discard` for want of the words of `delete`.
+// because `show rule` alone is no command; but the first word has to be clear by itself, lest `d`
+// be `discard` for want of the words of `delete`.
 Advanced advance(const std::vector<State>& states, const Token& token,
                  Abbreviations abbreviations) {
     const std::vector<Step> steps = all_steps(states);
@@ -229,7 +229,8 @@ Mistake unexpected(const std::vector<State>& states, const CommandLine& line, si
         mistake.help = behind_text ? "a text with spaces is put in quotes" : "";
         return mistake;
     }
-    mistake.message = std::string(at == 0 ? "unknown command '" : "unknown word '") + token.text + "'";
+    mistake.message =
+        std::string(at == 0 ? "unknown command '" : "unknown word '") + token.text + "'";
     const std::vector<std::string> meant = did_you_mean(token.text, literals(steps));
     if (!meant.empty()) {
         mistake.message += "; did you mean '" + join(meant, "' or '") + "'?";
@@ -274,7 +275,8 @@ Matched match_in(const Grammar& grammar, CommandLine line, uint8_t mode,
     const auto complete = std::find_if(states.begin(), states.end(), is_complete);
     if (complete == states.end() || line.tokens.empty()) {
         const size_t end = line.text.size();
-        return {std::nullopt, {end, end, "the command is not complete", "expected: " + offers(states)}};
+        return {std::nullopt,
+                {end, end, "the command is not complete", "expected: " + offers(states)}};
     }
     for (const State& state : states) {
         if (is_complete(state) && state.words != complete->words) {
@@ -295,7 +297,7 @@ Matched match_in(const Grammar& grammar, CommandLine line, uint8_t mode,
     return {call_of(*complete, std::move(line)), {}};
 }
 
-}  // namespace
+} // namespace
 
 Grammar::Grammar(std::span<const Command> commands) {
     for (const Command& command : commands) {
@@ -355,9 +357,8 @@ std::vector<const Command*> commands_of(const Grammar& grammar, std::span<const 
                     words.size() <= row.parts.size();
         for (size_t i = 0; fits && i < words.size(); ++i) {
             const std::vector<std::string>& own = row.parts[i].elements.front().words;
-            fits = std::any_of(own.begin(), own.end(), [&](const std::string& word) {
-                return word.starts_with(words[i]);
-            });
+            fits = std::any_of(own.begin(), own.end(),
+                               [&](const std::string& word) { return word.starts_with(words[i]); });
         }
         if (fits) {
             out.push_back(row.command);
@@ -366,4 +367,4 @@ std::vector<const Command*> commands_of(const Grammar& grammar, std::span<const 
     return out;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

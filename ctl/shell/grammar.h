@@ -7,11 +7,11 @@
 // Optional parts that stand side by side may come in any order.
 #pragma once
 
-#include "ctl/shell/tokens.h"
-
 #include <cstdint>
 #include <map>
 #include <optional>
+
+#include "ctl/shell/tokens.h"
 
 namespace pc::shell {
 
@@ -31,15 +31,15 @@ enum class Argument : uint8_t {
     time,
     file,
     text,
-    table,    // rule, set, zone, ... and what follows: the language of `set`
-    removal,  // the same without values that are not there
+    table,   // rule, set, zone, ... and what follows: the language of `set`
+    removal, // the same without values that are not there
     packet,
     command,
 };
 
 enum Modes : uint8_t { operational = 1, configuration = 2, both_modes = 3 };
 
-using Function = int (*)(Session&, const Call&);  // gives the exit code
+using Function = int (*)(Session&, const Call&); // gives the exit code
 
 struct Command {
     std::string_view pattern;
@@ -50,9 +50,9 @@ struct Command {
 };
 
 struct Element {
-    std::vector<std::string> words;  // alternatives; empty for an argument
+    std::vector<std::string> words; // alternatives; empty for an argument
     Argument argument = Argument::none;
-    std::string name;  // of the argument
+    std::string name; // of the argument
     bool is_rest = false;
 };
 
@@ -62,7 +62,7 @@ struct Part {
 };
 
 class Grammar {
-  public:
+public:
     explicit Grammar(std::span<const Command> commands);
 
     struct Row {
@@ -72,7 +72,7 @@ class Grammar {
 
     [[nodiscard]] const std::vector<Row>& rows() const { return rows_; }
 
-  private:
+private:
     std::vector<Row> rows_;
 };
 
@@ -81,8 +81,8 @@ struct Call {
     const Command* command = nullptr;
     CommandLine line;
     std::map<std::string, std::string, std::less<>> arguments;
-    std::map<std::string, size_t, std::less<>> places;  // token of each argument or word
-    size_t rest = 0;  // first token of `...`; number of tokens if there is none
+    std::map<std::string, size_t, std::less<>> places; // token of each argument or word
+    size_t rest = 0; // first token of `...`; number of tokens if there is none
 
     [[nodiscard]] bool has(std::string_view word) const { return places.contains(word); }
 
@@ -96,7 +96,7 @@ struct Call {
 
 // What is wrong with a line, and where.
 struct Mistake {
-    size_t begin = 0;  // bytes of the line
+    size_t begin = 0; // bytes of the line
     size_t end = 0;
     std::string message;
     std::string help;
@@ -106,7 +106,7 @@ enum class Abbreviations : uint8_t { refused, allowed };
 
 struct Matched {
     std::optional<Call> call;
-    Mistake mistake;  // when there is no call
+    Mistake mistake; // when there is no call
 };
 
 [[nodiscard]] Matched match(const Grammar& grammar, const CommandLine& line, uint8_t mode,
@@ -116,20 +116,19 @@ struct Matched {
 struct Expected {
     const Command* command = nullptr;
     Element element;
-    size_t rest = 0;  // tokens before this one that belong to the same `...`
+    size_t rest = 0; // tokens before this one that belong to the same `...`
 };
 
 struct Expectations {
     std::vector<Expected> next;
-    bool is_complete = false;  // Enter may be pressed
+    bool is_complete = false; // Enter may be pressed
 };
 
 [[nodiscard]] Expectations expected_after(const Grammar& grammar, std::span<const Token> words,
                                           uint8_t mode, Abbreviations abbreviations);
 
 // The lines of `help`: patterns whose words begin with the given ones.
-[[nodiscard]] std::vector<const Command*> commands_of(const Grammar& grammar,
-                                                      std::span<const std::string> words,
-                                                      uint8_t mode);
+[[nodiscard]] std::vector<const Command*>
+commands_of(const Grammar& grammar, std::span<const std::string> words, uint8_t mode);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -171,7 +171,7 @@ constexpr std::array packet_words{
     PacketWord{"candidate", "with the candidate instead of the live configuration"},
 };
 
-}  // namespace
+} // namespace
 
 std::vector<Choice> table_choices(const std::vector<std::string>& words, const Names& names) {
     if (words.empty()) {
@@ -195,7 +195,9 @@ std::vector<Choice> table_choices(const std::vector<std::string>& words, const N
     bool in_list = false;
     const TableKey* key = open_key(*table, std::span(words).subspan(at), used, in_list);
     if (key == nullptr) {
-        return key_choices(*table, used);
+        std::vector<Choice> list = key_choices(*table, used);
+        list.push_back(enter_choice());
+        return list;
     }
     std::vector<Choice> list = value_choices(*key, names);
     if (in_list) {
@@ -219,7 +221,9 @@ std::vector<Choice> removal_choices(const std::vector<std::string>& words, const
         return list;
     }
     const edit::Target target{*table, at == 2 ? words[1] : ""};
-    return present(target, words.size() > at ? words[at] : "", names);
+    list = present(target, words.size() > at ? words[at] : "", names);
+    list.push_back(enter_choice());
+    return list;
 }
 
 std::vector<Choice> packet_choices(const std::vector<std::string>& words, const Names& names) {
@@ -255,6 +259,9 @@ std::vector<Choice> packet_choices(const std::vector<std::string>& words, const 
             list.push_back({"<" + std::string(each.word) + ">", std::string(each.help), true});
         }
     }
+    if (!wants_value) {
+        list.push_back(enter_choice());
+    }
     if (wants_value && words.back() == "out") {
         offer(list, names.zones);
     } else if (wants_value && words.back() == "flags") {
@@ -265,4 +272,4 @@ std::vector<Choice> packet_choices(const std::vector<std::string>& words, const 
     return list;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -15,4 +15,4 @@ namespace pc::shell {
 [[nodiscard]] std::vector<Choice> packet_choices(const std::vector<std::string>& words,
                                                  const Names& names);
 
-}  // namespace pc::shell
+} // namespace pc::shell

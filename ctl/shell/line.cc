@@ -64,7 +64,7 @@ char* next_match(const char* /*word*/, int number) noexcept {
 
 char** complete(const char* word, int /*start*/, int end) noexcept {
     State& own = state();
-    rl_attempted_completion_over = 1;  // never file names
+    rl_attempted_completion_over = 1; // never file names
     own.matches = own.hooks.complete(std::string(rl_line_buffer, static_cast<size_t>(end)));
     return rl_completion_matches(word, next_match);
 }
@@ -93,7 +93,7 @@ int question(int count, int key) noexcept {
     const std::string text =
         state().hooks.explain(std::string(rl_line_buffer, static_cast<size_t>(rl_point)));
     rl_crlf();
-    (void)std::fwrite(text.data(), 1, text.size(), rl_outstream);  // ignoring: a terminal
+    (void)std::fwrite(text.data(), 1, text.size(), rl_outstream); // ignoring: a terminal
     rl_on_new_line();
     return 0;
 }
@@ -101,7 +101,7 @@ int question(int count, int key) noexcept {
 void clear_line() {
     rl_callback_sigcleanup();
     rl_free_line_state();
-    (void)std::fputs("^C\n", rl_outstream);  // ignoring: a terminal
+    (void)std::fputs("^C\n", rl_outstream); // ignoring: a terminal
     rl_replace_line("", 0);
     rl_point = 0;
     rl_mark = 0;
@@ -136,17 +136,20 @@ bool wait_for_key() {
 
 void catch_signals() {
     struct sigaction action {};
+
     action.sa_handler = note_signal;
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
         ::sigaction(number, &action, nullptr);
     }
+
     // Only to wake poll(): readline asks for the size itself.
     struct sigaction wake {};
+
     wake.sa_handler = [](int) {};
     ::sigaction(SIGWINCH, &wake, nullptr);
 }
 
-}  // namespace
+} // namespace
 
 void start_lines(LineHooks hooks, const std::string& history_file) {
     State& own = state();
@@ -186,8 +189,8 @@ std::optional<std::string> read_line(const std::string& prompt) {
     }
     const bool is_blank = own.line.find_first_not_of(" \t") == std::string::npos;
     if (!is_blank && own.line.find("password") == std::string::npos) {
-        const HIST_ENTRY* last = history_length > 0 ? history_get(history_base + history_length - 1)
-                                                    : nullptr;
+        const HIST_ENTRY* last =
+            history_length > 0 ? history_get(history_base + history_length - 1) : nullptr;
         if (last == nullptr || own.line != last->line) {
             add_history(own.line.c_str());
         }
@@ -216,4 +219,4 @@ size_t terminal_columns() {
     return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

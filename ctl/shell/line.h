@@ -30,4 +30,4 @@ void end_lines();
 // Of the terminal; 80 where there is none.
 [[nodiscard]] size_t terminal_columns();
 
-}  // namespace pc::shell
+} // namespace pc::shell

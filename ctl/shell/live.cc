@@ -22,10 +22,10 @@ std::optional<std::string> checked_prefix(Session& session, const Call& call) {
     }
     const Token& token = call.line.tokens[call.places.find("prefix")->second];
     const std::string address = token.text.substr(0, token.text.find('/'));
-    (void)session.fail_at(exit_config, call.line,  // ignoring: the caller knows the code
-                          {token.begin, token.end, token.text + " has host bits set",
-                           "the network is " + to_string(parsed.prefix) + "; the one host is " +
-                               address});
+    (void)session.fail_at(
+        exit_config, call.line, // ignoring: the caller knows the code
+        {token.begin, token.end, token.text + " has host bits set",
+         "the network is " + to_string(parsed.prefix) + "; the one host is " + address});
     return std::nullopt;
 }
 
@@ -54,7 +54,7 @@ std::string until_words(const Json& answer, uint64_t ttl_s) {
     return ttl_s < 86400 ? format_clock(until) : format_time(until);
 }
 
-}  // namespace
+} // namespace
 
 int block(Session& session, const Call& call) {
     const uint64_t ttl_s = parse_seconds(call.get("time"));
@@ -62,13 +62,12 @@ int block(Session& session, const Call& call) {
     if (!prefix) {
         return exit_config;
     }
-    const Answer answer = session.client().call(
-        "Block", {{"prefix", *prefix},
-                  {"ttl_s", ttl_s},
-                  {"comment", call.get("text")},
-                  {"force", call.has("force")},
-                  {"session_address", session_address()},
-                  {"who", who()}});
+    const Answer answer = session.client().call("Block", {{"prefix", *prefix},
+                                                          {"ttl_s", ttl_s},
+                                                          {"comment", call.get("text")},
+                                                          {"force", call.has("force")},
+                                                          {"session_address", session_address()},
+                                                          {"who", who()}});
     if (!answer.ok()) {
         return session.fail(answer);
     }
@@ -76,7 +75,8 @@ int block(Session& session, const Call& call) {
     std::string text =
         fmt::format("blocked {} until {}", *prefix, until_words(answer.parameters, ttl_s));
     const Json& blocks = at(answer.parameters, "blocks");
-    const uint64_t entries = number_at(answer.parameters, "entries", number_at(answer.parameters, "blocks"));
+    const uint64_t entries =
+        number_at(answer.parameters, "entries", number_at(answer.parameters, "blocks"));
     if (entries > 0 && !blocks.is_array()) {
         text += fmt::format(" (set blocks, {} {})", format_count(entries),
                             entries == 1 ? "entry" : "entries");
@@ -118,8 +118,8 @@ int commit_file(Session& session, const Call& call) {
         if (session.out().is_json()) {
             return print_checked(session, checked);
         }
-        session.out().complain(printable(
-            render(checked.diagnostics, checked.rules.files, "nothing was changed")));
+        session.out().complain(
+            printable(render(checked.diagnostics, checked.rules.files, "nothing was changed")));
         return exit_config;
     }
     const Answer status = session.client().call("GetStatus");
@@ -131,20 +131,18 @@ int commit_file(Session& session, const Call& call) {
 }
 
 int rollback_now(Session& session, const Call& call) {
-    const Answer answer =
-        session.client().call("Rollback",
-                              {{"revision", std::stoull(call.get("revision"))},
-                               {"now", true},
-                               {"who", who()},
-                               {"via", via()}},
-                              commit_time_out);
+    const Answer answer = session.client().call("Rollback",
+                                                {{"revision", std::stoull(call.get("revision"))},
+                                                 {"now", true},
+                                                 {"who", who()},
+                                                 {"via", via()}},
+                                                commit_time_out);
     if (!answer.ok()) {
         return session.fail(answer);
     }
     session.out().json(answer.parameters);
     session.out().line(fmt::format("revision {} is live again, as revision {}",
-                                   call.get("revision"),
-                                   number_at(answer.parameters, "revision")));
+                                   call.get("revision"), number_at(answer.parameters, "revision")));
     if (session.candidate()) {
         // What was being edited was made from something that is not live any more.
         session.leave_configuration();
@@ -155,4 +153,4 @@ int rollback_now(Session& session, const Call& call) {
     return exit_done;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

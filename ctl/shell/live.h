@@ -11,4 +11,4 @@ int unblock(Session& session, const Call& call);
 int commit_file(Session& session, const Call& call);
 int rollback_now(Session& session, const Call& call);
 
-}  // namespace pc::shell
+} // namespace pc::shell

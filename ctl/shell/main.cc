@@ -12,12 +12,11 @@ using namespace pc::shell;
 
 int main(int argc, char** argv) {
     // A pager or a reader that goes away early is no reason to die.
-    (void)std::signal(SIGPIPE, SIG_IGN);  // ignoring: cannot fail for SIGPIPE
+    (void)std::signal(SIGPIPE, SIG_IGN); // ignoring: cannot fail for SIGPIPE
 
     // What was asked for.
     const std::vector<std::string> arguments(argv + 1, argv + argc);
-    const pc::Result<Options> parsed =
-        parse_options(arguments, std::getenv("PORTCULLIS_RUN_DIR"));
+    const pc::Result<Options> parsed = parse_options(arguments, std::getenv("PORTCULLIS_RUN_DIR"));
     if (!parsed) {
         (void)std::fprintf(stderr, "portcullis: %s\n%s", parsed.error().message.c_str(),
                            std::string(usage).c_str());

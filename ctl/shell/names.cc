@@ -31,4 +31,4 @@ Names names_in(const RuleSet& rules) {
     return names;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

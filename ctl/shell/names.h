@@ -12,9 +12,9 @@ namespace pc::shell {
 struct Names {
     std::vector<std::string> rules, zones, inspects, interfaces, revisions;
     std::vector<std::string> sets, prefix_sets, port_sets, proto_sets;
-    std::vector<SourceFile> files;  // the configuration they come from
+    std::vector<SourceFile> files; // the configuration they come from
 };
 
 [[nodiscard]] Names names_in(const RuleSet& rules);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -50,9 +50,8 @@ int explain_both(Session& session, const std::vector<std::string>& words) {
     const std::string live = verdict_line(now.parameters);
     const std::string candidate = verdict_line(then.parameters);
     Output& out = session.out();
-    out.json({{"live", now.parameters},
-              {"candidate", then.parameters},
-              {"differs", live != candidate}});
+    out.json(
+        {{"live", now.parameters}, {"candidate", then.parameters}, {"differs", live != candidate}});
     print_answer(out, then.parameters);
     if (live != candidate) {
         out.line(" live:      " + live);
@@ -62,7 +61,7 @@ int explain_both(Session& session, const std::vector<std::string>& words) {
     return exit_done;
 }
 
-}  // namespace
+} // namespace
 
 int check_file(Session& session, const Call& call) {
     const Result<SourceFile> file = files::read_file(call.get("file"));
@@ -88,8 +87,9 @@ int explain_file(Session& session, const Call& call) {
     }
     const ParsedPacket parsed = parse_packet(call.rest_words(), checked.rules);
     if (parsed.diagnostics.has_errors()) {
-        session.out().json({{"error", "Usage"},
-                            {"diagnostics", diagnostics_as_json(parsed.diagnostics, {parsed.line})}});
+        session.out().json(
+            {{"error", "Usage"},
+             {"diagnostics", diagnostics_as_json(parsed.diagnostics, {parsed.line})}});
         if (!session.out().is_json()) {
             session.out().complain(printable(render(parsed.diagnostics, {parsed.line}, "")));
         }
@@ -98,8 +98,7 @@ int explain_file(Session& session, const Call& call) {
     const Environment environment = files::environment();
     const Meaning meaning = verdict_of(checked.rules, environment, parsed.packet);
     session.out().json(Json::parse(explain_json(meaning), nullptr, false));
-    session.out().text(
-        printable(explain_text(checked.rules, environment, parsed.packet, meaning)));
+    session.out().text(printable(explain_text(checked.rules, environment, parsed.packet, meaning)));
     return exit_done;
 }
 
@@ -120,4 +119,4 @@ int explain_packet(Session& session, const Call& call) {
     return exit_done;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

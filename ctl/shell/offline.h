@@ -10,4 +10,4 @@ int check_file(Session& session, const Call& call);
 int explain_file(Session& session, const Call& call);
 int explain_packet(Session& session, const Call& call);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -25,7 +25,7 @@ bool take_flag(std::string_view word, Options& options) {
     return true;
 }
 
-}  // namespace
+} // namespace
 
 Result<Options> parse_options(std::span<const std::string> arguments,
                               const char* run_dir_of_environment) {
@@ -52,7 +52,8 @@ Result<Options> parse_options(std::span<const std::string> arguments,
             options.run_dir = word.substr(word.find('=') + 1);
             continue;
         }
-        const bool takes_value = word == "--run-dir" || (!has_command && (word == "-c" || word == "-f"));
+        const bool takes_value =
+            word == "--run-dir" || (!has_command && (word == "-c" || word == "-f"));
         if (takes_value) {
             if (++i == arguments.size()) {
                 return Error{0, "option '" + word + "' needs a value"};
@@ -74,4 +75,4 @@ Result<Options> parse_options(std::span<const std::string> arguments,
     return options;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

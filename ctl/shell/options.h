@@ -2,11 +2,11 @@
 // The command line of `portcullis`.
 #pragma once
 
-#include "rules/result.h"
-
 #include <span>
 #include <string>
 #include <vector>
+
+#include "rules/result.h"
 
 namespace pc::shell {
 
@@ -24,7 +24,7 @@ struct Options {
     bool version = false;
     std::string run_dir = "/run/portcullis";
     std::vector<Script> scripts;
-    std::vector<std::string> words;  // one command; none: interactive
+    std::vector<std::string> words; // one command; none: interactive
 };
 
 // Options of the program may also stand behind the command (`check FILE --json`); any other word
@@ -48,4 +48,4 @@ inline constexpr std::string_view usage =
     "exit codes: 0 done, 1 configuration error, 2 usage, 3 rolled back, 4 daemon unreachable,\n"
     "  5 refused, 6 partly done\n";
 
-}  // namespace pc::shell
+} // namespace pc::shell

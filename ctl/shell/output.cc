@@ -37,14 +37,17 @@ bool page(const std::string& text) {
     if (command == "cat") {
         return false;
     }
+
     // less must see the Ctrl-C that is meant for it; this program only waits.
     struct sigaction ignore {};
+
     struct sigaction old {};
+
     ignore.sa_handler = SIG_IGN;
     ::sigaction(SIGINT, &ignore, &old);
     FILE* pipe = ::popen(command.c_str(), "w");
     if (pipe != nullptr) {
-        (void)std::fwrite(text.data(), 1, text.size(), pipe);  // ignoring: `q` ends the pager early
+        (void)std::fwrite(text.data(), 1, text.size(), pipe); // ignoring: `q` ends the pager early
     }
     const int status = pipe != nullptr ? ::pclose(pipe) : -1;
     ::sigaction(SIGINT, &old, nullptr);
@@ -52,7 +55,7 @@ bool page(const std::string& text) {
     return status != -1 && !(WIFEXITED(status) && WEXITSTATUS(status) == 127);
 }
 
-}  // namespace
+} // namespace
 
 void Output::text(std::string_view text) {
     if (form_ == Form::text) {
@@ -82,7 +85,7 @@ void Output::json(const Json& fields) {
 
 void Output::complain(std::string_view text) {
     flush();
-    (void)std::fwrite(text.data(), 1, text.size(), stderr);  // ignoring: nowhere left to say it
+    (void)std::fwrite(text.data(), 1, text.size(), stderr); // ignoring: nowhere left to say it
 }
 
 void Output::flush() {
@@ -90,11 +93,11 @@ void Output::flush() {
         return;
     }
     if (!(with_pager_ && is_longer_than_screen(collected_) && page(collected_))) {
-        (void)std::fwrite(collected_.data(), 1, collected_.size(), stdout);  // ignoring: see below
+        (void)std::fwrite(collected_.data(), 1, collected_.size(), stdout); // ignoring: see below
     }
     // A reader that went away (`| head`) is no failure of the command.
     (void)std::fflush(stdout);
     collected_.clear();
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

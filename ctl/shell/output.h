@@ -11,7 +11,7 @@
 namespace pc::shell {
 
 class Output {
-  public:
+public:
     enum class Form : uint8_t { text, json };
 
     Output(Form form, bool with_color, bool with_pager)
@@ -24,6 +24,7 @@ class Output {
     // Ignored in JSON form, whose words are the answer's fields.
     void text(std::string_view text);
     void line(std::string_view text);
+
     void table(const TextTable& table) { text(table.print(with_color_)); }
 
     // The fields of one answer under the head {"portcullis":{"version","json_schema"}}; ignored in
@@ -40,11 +41,11 @@ class Output {
         return with_color_ ? colored(text, color) : std::string(text);
     }
 
-  private:
+private:
     Form form_{};
     bool with_color_ = false;
     bool with_pager_ = false;
     std::string collected_;
 };
 
-}  // namespace pc::shell
+} // namespace pc::shell

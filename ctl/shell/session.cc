@@ -42,8 +42,7 @@ std::optional<std::string> carets(const Origin& origin, const CommandLine& line,
         return std::nullopt;
     }
     const size_t begin = origin.prompt_width + width_of(line.text.substr(0, mistake.begin));
-    const size_t length =
-        width_of(line.text.substr(mistake.begin, mistake.end - mistake.begin));
+    const size_t length = width_of(line.text.substr(mistake.begin, mistake.end - mistake.begin));
     return std::string(begin, ' ') + std::string(std::max<size_t>(length, 1), '^') + ' ' +
            printable(mistake.message) + '\n';
 }
@@ -64,8 +63,8 @@ std::string located(const Origin& origin, const CommandLine& line, const Mistake
     const std::string text = line_of(origin, line);
     const size_t begin = std::min(mistake.begin, text.size());
     const size_t end = std::max(std::min(mistake.end, text.size()), begin);
-    std::string out = origin.source.path + ":" + std::to_string(origin.line) + ":" +
-                      std::to_string(begin + 1);
+    std::string out =
+        origin.source.path + ":" + std::to_string(origin.line) + ":" + std::to_string(begin + 1);
     out += end > begin + 1 ? "-" + std::to_string(end) : "";
     out += ": error: " + mistake.message + "\n" + text + "\n";
     for (size_t i = 0; i < begin; ++i) {
@@ -77,7 +76,7 @@ std::string located(const Origin& origin, const CommandLine& line, const Mistake
     return printable(mistake.help.empty() ? out : out + "help: " + mistake.help + "\n");
 }
 
-}  // namespace
+} // namespace
 
 Session::Fetched Session::fetch(std::optional<uint64_t> revision) const {
     Fetched fetched;
@@ -162,13 +161,19 @@ int Session::fail(int exit_code, const std::string& message, const std::string& 
                    : exit_code == exit_usage ? "Usage"
                                              : "Config";
     answer.parameters["message"] = message + (help.empty() ? "" : "\nhelp: " + help);
-    (void)fail(answer);  // ignoring: the caller knows the code
+    (void)fail(answer); // ignoring: the caller knows the code
     return exit_code;
 }
 
 int Session::fail_at(int exit_code, const CommandLine& line, const Mistake& mistake) {
     if (output_.is_json()) {
-        return fail(exit_code, mistake.message, mistake.help);
+        Answer answer;
+        answer.error = exit_code == exit_usage ? "Usage" : "Config";
+        answer.parameters = {{"message", mistake.message}, {"help", mistake.help},
+                             {"file", origin_.source.path}, {"line", origin_.line},
+                             {"col", mistake.begin + 1},    {"end_col", mistake.end}};
+        (void)fail(answer);  // ignoring: the caller knows the code
+        return exit_code;
     }
     if (const std::optional<std::string> text = carets(origin_, line, mistake)) {
         const std::string help =
@@ -186,7 +191,9 @@ int run_line(Session& session, const CommandLine& line, Abbreviations abbreviati
     }
     const Matched matched = match(grammar(), line, session.mode(), abbreviations);
     if (!matched.call) {
-        return session.fail_at(exit_usage, line, matched.mistake);
+        const int exit_code = session.fail_at(exit_usage, line, matched.mistake);
+        session.out().flush();
+        return exit_code;
     }
     const int exit_code = matched.call->command->run(session, *matched.call);
     session.out().flush();
@@ -223,4 +230,4 @@ Json to_json(const std::vector<SourceFile>& files) {
     return list;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

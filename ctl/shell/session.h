@@ -16,8 +16,8 @@ namespace pc::shell {
 // The configuration that is being edited, as text.
 struct Candidate {
     std::vector<SourceFile> files;
-    std::vector<SourceFile> live;  // what it started from
-    uint64_t revision = 0;         // of `live`
+    std::vector<SourceFile> live; // what it started from
+    uint64_t revision = 0;        // of `live`
 
     [[nodiscard]] bool is_changed() const { return files != live; }
 };
@@ -25,9 +25,9 @@ struct Candidate {
 // Where command lines come from, for carets.
 struct Origin {
     enum class Kind : uint8_t { terminal, script, words } kind{};
-    SourceFile source;        // a script's whole text; otherwise path "<cli>"
-    uint32_t line = 1;        // of the script
-    size_t prompt_width = 0;  // on a terminal
+    SourceFile source;       // a script's whole text; otherwise path "<cli>"
+    uint32_t line = 1;       // of the script
+    size_t prompt_width = 0; // on a terminal
 };
 
 // VyOS's words.
@@ -43,25 +43,35 @@ enum ExitCode : int {
 };
 
 class Session {
-  public:
+public:
     explicit Session(const Options& options, Output output)
         : options_(options), client_(options.run_dir), output_(std::move(output)) {}
 
     [[nodiscard]] const Options& options() const { return options_; }
+
     [[nodiscard]] const Client& client() const { return client_; }
+
     [[nodiscard]] Output& out() { return output_; }
 
     [[nodiscard]] uint8_t mode() const { return mode_; }
+
     [[nodiscard]] const std::optional<Candidate>& candidate() const { return candidate_; }
+
     [[nodiscard]] bool is_leaving() const { return is_leaving_; }
+
     [[nodiscard]] const Origin& origin() const { return origin_; }
+
     void set_origin(Origin origin) { origin_ = std::move(origin); }
+
     void leave() { is_leaving_ = true; }
 
-    // Configuration mode, with the live configuration as candidate; keeps a candidate that is there.
+    // Configuration mode, with the live configuration as candidate; keeps a candidate that is
+    // there.
     [[nodiscard]] Answer enter_configuration();
-    void leave_configuration();  // forgets the candidate
+    void leave_configuration(); // forgets the candidate
+
     void set_candidate(std::vector<SourceFile> files) { candidate_->files = std::move(files); }
+
     void set_live(uint64_t revision) {
         candidate_->live = candidate_->files;
         candidate_->revision = revision;
@@ -86,7 +96,7 @@ class Session {
     int fail(int exit_code, const std::string& message, const std::string& help = "");
     int fail_at(int exit_code, const CommandLine& line, const Mistake& mistake);
 
-  private:
+private:
     const Options& options_;
     Client client_;
     Output output_;
@@ -107,4 +117,4 @@ int run_line(Session& session, const CommandLine& line, Abbreviations abbreviati
 
 [[nodiscard]] Json to_json(const std::vector<SourceFile>& files);
 
-}  // namespace pc::shell
+} // namespace pc::shell

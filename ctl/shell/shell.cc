@@ -90,7 +90,7 @@ LineHooks hooks(const Session& session) {
     return out;
 }
 
-}  // namespace
+} // namespace
 
 int run_words(Session& session) {
     std::vector<std::string> words = session.options().words;
@@ -118,8 +118,8 @@ int run_scripts(Session& session) {
             continue;
         }
         const Result<SourceFile> file = files::read_file(script.text);
-        exit_code = file ? run_text(session, file.value())
-                         : session.fail(exit_usage, file.error().message);
+        exit_code =
+            file ? run_text(session, file.value()) : session.fail(exit_usage, file.error().message);
     }
     if (exit_code == exit_done) {
         warn_about_changes(session);
@@ -175,4 +175,4 @@ int print_completions(Session& session) {
     return exit_done;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

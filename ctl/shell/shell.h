@@ -22,4 +22,4 @@ int run_terminal(Session& session);
 // `portcullis __complete -- LINE`: choices for bash, one a line, for the word at the end of LINE.
 int print_completions(Session& session);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -34,15 +34,16 @@ void print_status(Output& out, const Json& status) {
     if (!text_at(commit, "comment").empty()) {
         made += ", \"" + text_at(commit, "comment") + "\"";
     }
-    out.line(printable(fmt::format(
-        "portcullis {}   up {}   configuration revision {}{}", text_at(status, "version", "?"),
-        format_duration(number_at(status, "uptime_s")), number_at(status, "revision"),
-        made.empty() ? "" : " (" + made + ")")));
+    out.line(printable(
+        fmt::format("portcullis {}   up {}   configuration revision {}{}",
+                    text_at(status, "version", "?"), format_duration(number_at(status, "uptime_s")),
+                    number_at(status, "revision"), made.empty() ? "" : " (" + made + ")")));
     const Json& interfaces = at(status, "interfaces");
     const uint64_t attached = number_at(interfaces, "attached");
     const uint64_t wanted = number_at(interfaces, "wanted");
-    std::string plane = fmt::format("attached {}/{}   generation {}   kernel {}", attached, wanted,
-                                    number_at(status, "generation"), text_at(status, "kernel", "?"));
+    std::string plane =
+        fmt::format("attached {}/{}   generation {}   kernel {}", attached, wanted,
+                    number_at(status, "generation"), text_at(status, "kernel", "?"));
     if (attached > 0) {
         plane += flag_at(status, "dispatcher") ? "   libxdp dispatcher" : "   single program";
     }
@@ -73,51 +74,83 @@ void print_status(Output& out, const Json& status) {
 }
 
 void print_interfaces(Output& out, const Json& answer) {
-    TextTable table({{"Interface"}, {"Zone"}, {"Hook"}, {"Mode"}, {"Program", Align::right},
-                     {"Dispatcher?"}, {"Accept", Align::right}, {"Drop", Align::right},
-                     {"Reject", Align::right}, {"Inspect", Align::right}, {"Note?"}});
+    TextTable table({{"Interface"},
+                     {"Zone"},
+                     {"Hook"},
+                     {"Mode"},
+                     {"Program", Align::right},
+                     {"Dispatcher?"},
+                     {"Accept", Align::right},
+                     {"Drop", Align::right},
+                     {"Reject", Align::right},
+                     {"Inspect", Align::right},
+                     {"Note?"}});
     for (const Json& each : at(answer, "interfaces")) {
         const bool attached = flag_at(each, "attached");
         const std::string mode = text_at(each, "mode", "-");
         const uint64_t program = number_at(each, "program_id");
         const Json& dispatcher = at(each, "dispatcher");
         const Json& packets = at(each, "packets");
-        table.add({text_at(each, "interface"), joined(at(each, "zone"), ","),
+        table.add({text_at(each, "interface"),
+                   joined(at(each, "zone"), ","),
                    attached ? text_at(each, "hook", "-") : "-",
                    {attached ? mode : "NOT ATTACHED",
                     attached ? (mode == "generic" ? Color::yellow : Color::none) : Color::red},
                    program == 0 ? "-" : std::to_string(program),
-                   dispatcher.is_boolean() ? (dispatcher.get<bool>() ? "yes" : "no")
+                   dispatcher.is_boolean()  ? (dispatcher.get<bool>() ? "yes" : "no")
                    : dispatcher.is_string() ? dispatcher.get<std::string>()
                                             : "",
                    format_count(number_at(packets, "accept")),
                    format_count(number_at(packets, "drop")),
                    format_count(number_at(packets, "reject")),
-                   format_count(number_at(packets, "inspect")), text_at(each, "note")});
+                   format_count(number_at(packets, "inspect")),
+                   text_at(each, "note")});
     }
     out.table(table);
 }
 
 void print_rules(Output& out, const Json& answer) {
-    TextTable table({{"Prio", Align::right}, {"Rule"}, {"Zone"}, {"Action"}, {"Hook"}, {"Match"},
-                     {"Packets", Align::right}, {"Bytes", Align::right},
-                     {"Last hit", Align::right}, {"Log?"}, {"Note?"}});
+    TextTable table({{"Prio", Align::right},
+                     {"Rule"},
+                     {"Zone"},
+                     {"Action"},
+                     {"Hook"},
+                     {"Match"},
+                     {"Packets", Align::right},
+                     {"Bytes", Align::right},
+                     {"Last hit", Align::right},
+                     {"Log?"},
+                     {"Note?"}});
     for (const Json& each : at(answer, "rules")) {
         const std::string action = text_at(each, "action");
         const std::string log = text_at(each, "log");
         const bool disabled = flag_at(each, "disabled");
-        table.add({std::to_string(number_at(each, "priority")), text_at(each, "name"), zones(each),
-                   {action, disabled ? Color::dim : color_of(action)}, text_at(each, "hook"),
-                   text_at(each, "match"), format_count(number_at(each, "packets")),
-                   format_bytes(number_at(each, "bytes")), last_hit(each),
-                   log == "none" ? "" : log, disabled ? "disabled" : text_at(each, "note")});
+        table.add({std::to_string(number_at(each, "priority")),
+                   text_at(each, "name"),
+                   zones(each),
+                   {action, disabled ? Color::dim : color_of(action)},
+                   text_at(each, "hook"),
+                   text_at(each, "match"),
+                   format_count(number_at(each, "packets")),
+                   format_bytes(number_at(each, "bytes")),
+                   last_hit(each),
+                   log == "none" ? "" : log,
+                   disabled ? "disabled" : text_at(each, "note")});
     }
     const Json& fallback = at(answer, "default");
     if (fallback.is_object()) {
         const std::string action = text_at(fallback, "action");
-        table.add({"-", "default", "*", {action, color_of(action)}, "", "-",
+        table.add({"-",
+                   "default",
+                   "*",
+                   {action, color_of(action)},
+                   "",
+                   "-",
                    format_count(number_at(fallback, "packets")),
-                   format_bytes(number_at(fallback, "bytes")), last_hit(fallback), "", ""});
+                   format_bytes(number_at(fallback, "bytes")),
+                   last_hit(fallback),
+                   "",
+                   ""});
     }
     out.table(table);
 }
@@ -126,18 +159,16 @@ void print_rule(Output& out, const Json& answer, bool detail) {
     // Either the rule itself, or under "rule".
     const Json& rule = at(answer, "rule").is_object() ? at(answer, "rule") : answer;
     const Json& source = at(rule, "source");
-    out.line(printable(fmt::format("rule {}  priority {}{}{}", text_at(rule, "name"),
-                                   number_at(rule, "priority"),
-                                   flag_at(rule, "disabled") ? "  DISABLED" : "",
-                                   source.is_object()
-                                       ? fmt::format("  from {}:{}", text_at(source, "file"),
-                                                     number_at(source, "line"))
-                                       : "")));
+    out.line(printable(fmt::format(
+        "rule {}  priority {}{}{}", text_at(rule, "name"), number_at(rule, "priority"),
+        flag_at(rule, "disabled") ? "  DISABLED" : "",
+        source.is_object()
+            ? fmt::format("  from {}:{}", text_at(source, "file"), number_at(source, "line"))
+            : "")));
     const std::string match = text_at(rule, "match");
     out.line(printable(fmt::format("  {}  {}  action {}  hook {}  log {}", zones(rule),
-                                   match.empty() ? "every packet" : match,
-                                   text_at(rule, "action"), text_at(rule, "hook"),
-                                   text_at(rule, "log", "none"))));
+                                   match.empty() ? "every packet" : match, text_at(rule, "action"),
+                                   text_at(rule, "hook"), text_at(rule, "log", "none"))));
     out.line(fmt::format("  {} packets  {}B  last hit {}", format_count(number_at(rule, "packets")),
                          format_bytes(number_at(rule, "bytes")), last_hit(rule)));
     if (!detail) {
@@ -161,7 +192,7 @@ void print_rule(Output& out, const Json& answer, bool detail) {
     }
 }
 
-}  // namespace
+} // namespace
 
 int show_status(Session& session, const Call& /*call*/) {
     return show(session, "GetStatus", Json::object(), print_status);
@@ -176,10 +207,9 @@ int show_rules(Session& session, const Call& /*call*/) {
 }
 
 int show_rule(Session& session, const Call& call) {
-    return show(session, "GetRule", {{"name", call.get("rule")}},
-                [&](Output& out, const Json& answer) {
-                    print_rule(out, answer, call.has("detail"));
-                });
+    return show(
+        session, "GetRule", {{"name", call.get("rule")}},
+        [&](Output& out, const Json& answer) { print_rule(out, answer, call.has("detail")); });
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

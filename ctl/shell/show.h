@@ -17,4 +17,4 @@ int show_drops(Session& session, const Call& call);
 int show_commits(Session& session, const Call& call);
 int show_configuration(Session& session, const Call& call);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -35,10 +35,9 @@ void print_set(Output& out, const Json& answer) {
     if (at(answer, "match").is_object()) {
         print_match(out, answer, at(answer, "match"));
     }
-    out.line(printable(fmt::format("set {}  type {}  {} entries  from {}", text_at(answer, "name"),
-                                   text_at(answer, "type"),
-                                   format_count(number_at(answer, "entries")),
-                                   text_at(answer, "source", "?"))));
+    out.line(printable(fmt::format(
+        "set {}  type {}  {} entries  from {}", text_at(answer, "name"), text_at(answer, "type"),
+        format_count(number_at(answer, "entries")), text_at(answer, "source", "?"))));
     std::string users = joined(at(answer, "references"));
     if (const std::string sets = joined(at(answer, "referenced_by_sets")); !sets.empty()) {
         users += (users.empty() ? "sets " : "; sets ") + sets;
@@ -67,9 +66,15 @@ void print_set(Output& out, const Json& answer) {
 }
 
 void print_inspect(Output& out, const Json& answer) {
-    TextTable table({{"Inspector"}, {"Listener"}, {"Heartbeat", Align::right}, {"State"},
-                     {"On down"}, {"Flows", Align::right}, {"Active", Align::right},
-                     {"Allowed", Align::right}, {"Denied", Align::right}});
+    TextTable table({{"Inspector"},
+                     {"Listener"},
+                     {"Heartbeat", Align::right},
+                     {"State"},
+                     {"On down"},
+                     {"Flows", Align::right},
+                     {"Active", Align::right},
+                     {"Allowed", Align::right},
+                     {"Denied", Align::right}});
     for (const Json& each : at(answer, "inspects")) {
         const Json& listener = at(each, "listener");
         const auto up = [&](std::string_view key, std::string_view label) {
@@ -78,12 +83,16 @@ void print_inspect(Output& out, const Json& answer) {
         std::string listeners = up("tcp4", "tcp4") + up("tcp6", "tcp6");
         listeners.erase(listeners.find_last_not_of(' ') + 1);
         const std::string state = text_at(each, "state", "?");
-        const std::string age = is_number_at(each, "heartbeat_age_ms")
-                                    ? format_age(real_at(each, "heartbeat_age_ms", 0) / 1000) + " ago"
-                                    : "never";
-        table.add({text_at(each, "name"), listeners.empty() ? "none" : listeners, age,
+        const std::string age =
+            is_number_at(each, "heartbeat_age_ms")
+                ? format_age(real_at(each, "heartbeat_age_ms", 0) / 1000) + " ago"
+                : "never";
+        table.add({text_at(each, "name"),
+                   listeners.empty() ? "none" : listeners,
+                   age,
                    {state, state == "up" || state == "ok" ? Color::green : Color::red},
-                   text_at(each, "on_down"), format_count(number_at(each, "flows")),
+                   text_at(each, "on_down"),
+                   format_count(number_at(each, "flows")),
                    format_count(number_at(each, "active")),
                    format_count(number_at(each, "allowed")),
                    format_count(number_at(each, "denied"))});
@@ -96,15 +105,17 @@ void print_inspect(Output& out, const Json& answer) {
     const Json& veth = at(answer, "veth");
     if (const std::string netns = text_at(answer, "netns"); !netns.empty()) {
         const bool is_set_up = veth.is_string() ? veth != "" : number_at(answer, "veth") != 0;
-        out.line(printable(fmt::format("network namespace {}{}", netns,
-                                       is_set_up ? "" : " (not set up)")));
+        out.line(printable(
+            fmt::format("network namespace {}{}", netns, is_set_up ? "" : " (not set up)")));
     }
 }
 
 // The reasons with packets, of drops or of what passed; how many had none.
 std::pair<TextTable, size_t> reasons_table(const Json& reasons, bool of_drops) {
-    TextTable table({{of_drops ? "Dropped" : "Passed without a rule"}, {"Packets", Align::right},
-                     {"Bytes", Align::right}, {"Last", Align::right}});
+    TextTable table({{of_drops ? "Dropped" : "Passed without a rule"},
+                     {"Packets", Align::right},
+                     {"Bytes", Align::right},
+                     {"Last", Align::right}});
     size_t quiet = 0;
     for (const Json& each : reasons) {
         // A daemon that does not say `drop` tells of drops only.
@@ -131,17 +142,17 @@ std::string endpoint(const Json& event, std::string_view address, std::string_vi
     return (is_v6 ? "[" + text + "]" : text) + ":" + std::to_string(number_at(event, port));
 }
 
-// One EVE record: "14:02:11.201 drop amp-limit eth0 udp 198.18.4.9:53 > 203.0.113.40:41522 len 1458".
+// One EVE record: "14:02:11.201 drop amp-limit eth0 udp 198.18.4.9:53 > 203.0.113.40:41522 len
+// 1458".
 std::string event_line(const Json& event) {
     const Json& drop = at(event, "drop");
     const std::string rule = text_at(drop, "rule");
-    std::string line = text_at(event, "timestamp") + " " +
-                       text_at(drop, "action", text_at(event, "event_type")) + " " +
-                       (rule.empty() ? text_at(drop, "reason") : rule) + " " +
-                       text_at(event, "in_iface");
+    std::string line =
+        text_at(event, "timestamp") + " " + text_at(drop, "action", text_at(event, "event_type")) +
+        " " + (rule.empty() ? text_at(drop, "reason") : rule) + " " + text_at(event, "in_iface");
     if (at(event, "src_ip").is_string()) {
-        line += " " + text_at(event, "proto") + " " + endpoint(event, "src_ip", "src_port") + " > " +
-                endpoint(event, "dest_ip", "dest_port");
+        line += " " + text_at(event, "proto") + " " + endpoint(event, "src_ip", "src_port") +
+                " > " + endpoint(event, "dest_ip", "dest_port");
     }
     return line + " len " + std::to_string(number_at(drop, "len"));
 }
@@ -179,7 +190,7 @@ void print_commits(Output& out, const Json& answer) {
     out.table(table);
 }
 
-}  // namespace
+} // namespace
 
 int show_sets(Session& session, const Call& /*call*/) {
     return show(session, "GetSets", Json::object(), print_sets);
@@ -224,4 +235,4 @@ int show_configuration(Session& session, const Call& call) {
     return exit_done;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -81,4 +81,4 @@ CommandLine without_first(CommandLine line, size_t count) {
     return line;
 }
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -11,8 +11,8 @@
 namespace pc::shell {
 
 struct Token {
-    std::string text;  // without quotes
-    size_t begin = 0;  // bytes of the line, quotes included
+    std::string text; // without quotes
+    size_t begin = 0; // bytes of the line, quotes included
     size_t end = 0;
     bool is_quoted = false;
 };
@@ -40,4 +40,4 @@ struct CommandLine {
 
 [[nodiscard]] std::string quoted(const std::string& word);
 
-}  // namespace pc::shell
+} // namespace pc::shell

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -31,16 +32,17 @@ const std::vector<std::string> interfaces{"wan0", "lan0", "dmz0", "dmz1"};
 
 struct Route {
     const char* prefix;
-    const char* interface; // empty: unreachable
+    const char* interface; // empty: none
+    bool unreachable = false;
 };
 
+// The longest first.
 const std::vector<Route> routes{
-    {"10.1.0.1/32", ""},       {"2001:db8:1::1/128", ""},
-    {"10.1.0.0/17", "lan0"},   {"2001:db8:1::/49", "lan0"},
-    {"10.1.128.0/18", "dmz0"}, {"2001:db8:1:8000::/50", "dmz0"},
-    {"10.1.192.0/18", ""},     {"2001:db8:1:c000::/50", ""},
-    {"ff00::/8", ""}, // the kernel's own
-    {"0.0.0.0/0", "wan0"},     {"::/0", "wan0"},
+    {"10.1.0.1/32", ""},         {"2001:db8:1::1/128", ""},
+    {"10.1.0.0/17", "lan0"},     {"2001:db8:1::/49", "lan0"},
+    {"10.1.128.0/18", "dmz0"},   {"2001:db8:1:8000::/50", "dmz0"},
+    {"10.1.192.0/18", "", true}, {"2001:db8:1:c000::/50", "", true},
+    {"0.0.0.0/0", "wan0"},       {"::/0", "wan0"},
 };
 
 bool is_required() {
@@ -89,26 +91,25 @@ void set_sysctl(const std::string& path, const char* value) {
 // Leaves the host's network for good: tests attach nothing outside of this process.
 void enter_own_network() {
     REQUIRE(unshare(CLONE_NEWNET) == 0);
-    std::string commands;
+    std::ostringstream commands;
     for (const std::string& name : interfaces) {
-        const std::string peer = "p" + name;
-        commands += "link add " + name + " type veth peer name " + peer + "\n";
-        // No link-local address, so no route to fe80::/64.
-        commands += "link set " + name + " addrgenmode none\nlink set " + peer +
-                    " addrgenmode none\nlink set " + name + " up\nlink set " + peer + " up\n";
+        commands << "link add " << name << " type veth peer name p" << name << "\n";
+        for (const std::string& end : {name, "p" + name}) {
+            // No link-local address, so no route to fe80::/64.
+            commands << "link set " << end << " addrgenmode none\nlink set " << end << " up\n";
+        }
     }
-    commands += "address add 10.1.0.1/32 dev lan0\naddress add 2001:db8:1::1/128 dev lan0 nodad\n";
+    commands << "address add 10.1.0.1/32 dev lan0\naddress add 2001:db8:1::1/128 dev lan0 nodad\n";
     for (const Route& route : routes) {
         if (*route.interface != '\0') {
-            commands += std::string("route add ") + route.prefix + " dev " + route.interface + "\n";
-        } else if (std::string_view(route.prefix).find("192") != std::string_view::npos ||
-                   std::string_view(route.prefix).find("c000") != std::string_view::npos) {
-            commands += std::string("route add unreachable ") + route.prefix + "\n";
+            commands << "route add " << route.prefix << " dev " << route.interface << "\n";
+        } else if (route.unreachable) {
+            commands << "route add unreachable " << route.prefix << "\n";
         }
     }
     FILE* ip = popen("PATH=/usr/sbin:/sbin:$PATH ip -batch -", "w");
     REQUIRE(ip != nullptr);
-    REQUIRE(std::fputs(commands.c_str(), ip) >= 0);
+    REQUIRE(std::fputs(commands.str().c_str(), ip) >= 0);
     REQUIRE(pclose(ip) == 0);
     for (const std::string& name : interfaces) {
         set_sysctl("/proc/sys/net/ipv4/conf/" + name + "/forwarding", "1");

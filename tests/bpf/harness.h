@@ -39,8 +39,8 @@ public:
     static Harness& get();
 
     ~Harness();
-    Harness(const Harness&) = delete;
-    Harness& operator=(const Harness&) = delete;
+    Harness(Harness&&) = delete;
+    Harness& operator=(Harness&&) = delete;
 
     // Makes this the active generation. Rules that were known before keep their ids.
     void load(const RuleSet& rules, const Environment& environment);

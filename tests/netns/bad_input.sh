@@ -27,13 +27,13 @@ expect() { # EXIT WORD COMMAND...
 }
 expect 2 "show" pc_shell shwo rules
 expect 2 "rules" pc_shell show rulse
-expect 1 "nosuch" pc_shell show rule nosuch
-expect 1 "nosuch" pc_shell show set nosuch
+expect 2 "nosuch" pc_shell show rule nosuch
+expect 2 "nosuch" pc_shell show set nosuch
 expect 2 "999" pc_shell block 10.0.0.999 for 1h
 expect 2 "for" pc_shell block 10.9.9.9 for ever
 expect 1 "host bits" pc_shell block 10.9.9.9/8 for 1h
-expect 1 "10.9.9.9" pc_shell unblock 10.9.9.9
-expect 1 "99" pc_shell rollback 99 now
+expect 2 "10.9.9.9" pc_shell unblock 10.9.9.9
+expect 2 "99" pc_shell rollback 99 now
 expect 2 "zone" pc_shell explain packet in nowhere tcp 1.1.1.1:1 2.2.2.2:2
 expect 1 "No such file" pc_shell commit "$PC_WORK/none.toml"
 /usr/bin/python3 - "$PC_WORK/run/control.sock" <<'PY' || pc_fail "the control socket"

@@ -26,12 +26,11 @@ make_rules 5000 5001 >"$PC_WORK/a.toml"
 make_rules 5001 5000 >"$PC_WORK/b.toml"
 cp "$PC_WORK/a.toml" "$PC_WORK/rules.toml"
 pc_start_daemon
-in_rtr /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" sink 5000 >"$PC_WORK/sunk" &
+pc_background rtr /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" sink 5000 >"$PC_WORK/sunk"
 sink=$!
-PC_PIDS+=("$sink")
-in_wan /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" flood "$PC_RTR4" 5000 8 "$PC_WAN4" >"$PC_WORK/sent" &
+pc_background wan /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" flood "$PC_RTR4" 5000 8 "$PC_WAN4" \
+    >"$PC_WORK/sent"
 flood=$!
-PC_PIDS+=("$flood")
 commits=0
 while kill -0 "$flood" 2>/dev/null; do
     pc_shell commit "$PC_WORK/b.toml" >/dev/null || pc_fail "commit b"

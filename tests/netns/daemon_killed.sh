@@ -16,15 +16,16 @@ src = ["203.0.113.0/24", "2001:db8:bad::/48"]
 action = "drop"
 TOML
 pc_start_daemon
-in_rtr /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" sink 5000 >"$PC_WORK/sunk" &
+# The WAN host must not need an answer to a neighbour solicitation that comes from $PC_BAD6.
+ip -n "$PC_NS-wan" neigh replace "$PC_RTR6" dev eth0 nud permanent \
+    lladdr "$(ip -n "$PC_NS-rtr" -j link show wan0 | pc_json 'j[0]["address"]')"
+pc_background rtr /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" sink 5000 >"$PC_WORK/sunk"
 sink=$!
-PC_PIDS+=("$sink")
 floods=()
 for i in 4 6; do
     [ $i = 4 ] && target=("$PC_RTR4" 5000 10 "$PC_BAD4") || target=("$PC_RTR6" 5000 10 "$PC_BAD6")
-    in_wan /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" flood "${target[@]}" >"$PC_WORK/sent$i" &
+    pc_background wan /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" flood "${target[@]}" >"$PC_WORK/sent$i"
     floods+=($!)
-    PC_PIDS+=($!)
 done
 # The control: what no rule names does reach the sink, so silence there means something.
 in_wan /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" flood "$PC_RTR4" 5000 0.2 "$PC_WAN4" >"$PC_WORK/control"
@@ -52,5 +53,9 @@ sent=$(($(cat "$PC_WORK/sent4") + $(cat "$PC_WORK/sent6")))
 control=$(cat "$PC_WORK/control")
 sunk=$(cat "$PC_WORK/sunk")
 [ "$sunk" = "$control" ] || pc_fail "the sink saw $sunk packets, only the $control harmless ones may arrive"
-[ "$(pc_packets bad)" = "$sent" ] || pc_fail "$sent packets sent, $(pc_packets bad) counted"
-pc_ok "$sent packets to be dropped: 0 passed, $sent counted; $control harmless ones: all passed"
+counted=$(pc_packets bad)
+# What the sender's own interface lost under load never met the filter.
+lost=$(ip -n "$PC_NS-wan" -j -s link show eth0 | pc_json 'j[0]["stats64"]["tx"]["dropped"]')
+[ "$counted" -le "$sent" ] || pc_fail "$sent packets sent, $counted counted"
+[ $((counted + lost)) -ge "$sent" ] || pc_fail "$sent packets sent, $lost lost by the sender, $counted counted"
+pc_ok "$sent packets to be dropped: 0 passed, $counted counted, $lost lost by the sender; $control harmless ones: all passed"

@@ -65,10 +65,9 @@ pc_wait_for 3 get "$PC_WAN4" 8080 || pc_fail "a new inspector does not take over
 pc_ok "a new inspector takes over"
 pc_shell show inspect >"$PC_WORK/show"
 grep -q up "$PC_WORK/show" || pc_fail "show inspect does not say up: $(cat "$PC_WORK/show")"
-inspector=$(pgrep -P "$PC_INSPECTOR" -f portcullis-inspect || echo "$PC_INSPECTOR")
-kill -STOP "$inspector"
+kill -STOP "$PC_INSPECTOR"
 sleep 0.6
 check_down "stopped"
-kill -CONT "$inspector"
+kill -CONT "$PC_INSPECTOR"
 pc_wait_for 3 get "$PC_WAN4" 8080 || pc_fail "a continued inspector does not take over"
 pc_ok "continued"

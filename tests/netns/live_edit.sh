@@ -74,8 +74,8 @@ pc_tcp in_lan "$PC_WAN4" 7000
 [ $? = 2 ] || pc_fail "a blocked address still answers"
 pc_wait_for 5 pc_tcp in_lan "$PC_WAN4" 7000 || pc_fail "the block did not end by itself"
 pc_ok "block for 3s ends by itself"
-pc_shell block 2001:db8:51::/64 for 1h || pc_fail "block prefix"
-pc_shell unblock 2001:db8:51::/64 || pc_fail "unblock prefix"
+pc_shell block "$PC_WAN6" for 1h || pc_fail "block prefix"
+pc_shell unblock "$PC_WAN6" || pc_fail "unblock prefix"
 pc_tcp in_lan "$PC_WAN6" 7000 || pc_fail "unblock did not help"
 pc_shell block 10.77.1.2 for 1h >/dev/null 2>&1
 [ $? = 5 ] || pc_fail "blocking a management address is not refused with exit code 5"

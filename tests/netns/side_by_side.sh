@@ -27,15 +27,16 @@ proto = "udp"
 dport = 7001
 action = "drop"
 TOML
+ip -n "$PC_NS-wan" link set eth0 xdp off
 pc_start_daemon
 second() {
     nsenter --net="/run/netns/$PC_NS-wan" "$PC_BUILD/ctl/$1" --run-dir "$PC_WORK/run2" "${@:2}"
 }
 mkdir -p "$PC_WORK/run2" "$PC_WORK/state2"
 start_second() {
-    second portcullisd --foreground --config "$PC_WORK/second.toml" --state-dir "$PC_WORK/state2" \
-        --bpffs "$PC_WORK/bpf/second" >>"$PC_WORK/daemon2.log" 2>&1 &
-    PC_PIDS+=($!)
+    pc_background wan "$PC_BUILD/ctl/portcullisd" --run-dir "$PC_WORK/run2" --foreground \
+        --config "$PC_WORK/second.toml" --state-dir "$PC_WORK/state2" \
+        --bpffs "$PC_WORK/bpf/second" >>"$PC_WORK/daemon2.log" 2>&1
     second_pid=$!
 }
 start_second

@@ -264,7 +264,7 @@ void put_link(Bytes& to, const Packet& packet, const FrameShape& shape) {
     put_mac(to, {{0x02, 0, 0, 0, 0, 0xfe}});
     put_mac(to, packet.src_mac.value_or(MacAddress{{0x02, 0, 0, 0, 0, 0x01}}));
     const bool tagged = packet.vlan != PC_VLAN_NONE || shape.priority_tag;
-    const bool inner = tagged && shape.inner_tag;
+    const bool inner = packet.vlan != PC_VLAN_NONE && shape.inner_tag;
     if (tagged) {
         put16(to, inner ? ethertype_qinq : ethertype_vlan);
         put16(to, packet.vlan == PC_VLAN_NONE ? 5U << 13U : packet.vlan);

@@ -13,7 +13,7 @@ namespace pc::test {
 // packet.len is left out.
 struct FrameShape {
     bool priority_tag = false; // untagged packets carry VLAN id 0
-    bool inner_tag = false; // a second tag under the first one (a packet's own id is the outer one)
+    bool inner_tag = false;    // of a packet with a VLAN id, which is the outer one's
     bool pppoe = false;
     uint8_t ipv4_option_words = 0;  // of NOP options
     bool extension_headers = false; // IPv6: hop-by-hop options and destination options

@@ -39,9 +39,10 @@ in_lan() { nsenter --net="/run/netns/$PC_NS-lan" "$@"; }
 in_rtr() { nsenter --net="/run/netns/$PC_NS-rtr" "$@"; }
 in_wan() { nsenter --net="/run/netns/$PC_NS-wan" "$@"; }
 
-# Runs the command in the background and remembers its process id in $! and for the clean-up.
-pc_background() {
-    "$@" &
+# Runs the command in the background in that namespace; its own process id, not that of a subshell
+# around it, is in $! and remembered for the clean-up.
+pc_background() { # lan|rtr|wan COMMAND...
+    nsenter --net="/run/netns/$PC_NS-$1" "${@:2}" &
     PC_PIDS+=($!)
 }
 
@@ -75,8 +76,6 @@ pc_link() { # NS-A DEV-A NS-B DEV-B
         ns=${pair% *} dev=${pair#* }
         nsenter --net="/run/netns/$PC_NS-$ns" sysctl -qw "net.ipv6.conf.$dev.accept_dad=0" \
             "net.ipv6.conf.$dev.dad_transmits=0"
-        # XDP_TX reaches a veth peer without an XDP program only when that peer has GRO on.
-        nsenter --net="/run/netns/$PC_NS-$ns" ethtool -K "$dev" gro on >/dev/null 2>&1
         ip -n "$PC_NS-$ns" link set "$dev" up
     done
 }
@@ -94,6 +93,11 @@ pc_net_up() { # PC_MASQUERADE=no: the router only routes
     done
     pc_link lan eth0 rtr lan0
     pc_link rtr wan0 wan eth0
+    # What XDP_TX sends into a veth waits there until the peer has an XDP program too.
+    for ns in lan wan; do
+        ip -n "$PC_NS-$ns" link set eth0 xdp obj "$PC_BUILD/tests/support/pass.bpf.o" sec xdp ||
+            pc_fail "cannot attach an XDP program to a veth"
+    done
     ip -n "$PC_NS-lan" addr add 10.77.1.2/24 dev eth0
     ip -n "$PC_NS-lan" addr add fd77:1::2/64 dev eth0 nodad
     ip -n "$PC_NS-rtr" addr add 10.77.1.1/24 dev lan0
@@ -130,7 +134,7 @@ pc_shell() { # the shell, in the router
 }
 
 pc_start_daemon() { # rules are in $PC_WORK/rules.toml
-    pc_background in_rtr "$PC_BUILD/ctl/portcullisd" --foreground --config "$PC_WORK/rules.toml" \
+    pc_background rtr "$PC_BUILD/ctl/portcullisd" --foreground --config "$PC_WORK/rules.toml" \
         --run-dir "$PC_WORK/run" --state-dir "$PC_WORK/state" --bpffs "$PC_WORK/bpf/portcullis" \
         >>"$PC_WORK/daemon.log" 2>&1
     # shellcheck disable=SC2034 # for the tests that kill it
@@ -139,7 +143,7 @@ pc_start_daemon() { # rules are in $PC_WORK/rules.toml
 }
 
 pc_start_inspector() {
-    pc_background in_rtr "$PC_BUILD/ctl/portcullis-inspect" --run-dir "$PC_WORK/run" \
+    pc_background rtr "$PC_BUILD/ctl/portcullis-inspect" --run-dir "$PC_WORK/run" \
         --state-dir "$PC_WORK/state" --bpffs "$PC_WORK/bpf/portcullis" --log "$PC_WORK/eve.json" \
         >>"$PC_WORK/inspect.log" 2>&1
     # shellcheck disable=SC2034
@@ -165,7 +169,7 @@ pc_start_servers() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
         -subj /CN=server.example -keyout "$PC_WORK/key.pem" -out "$PC_WORK/cert.pem" 2>/dev/null ||
         pc_fail "openssl cannot make a certificate"
-    pc_background in_wan /usr/bin/python3 "$PC_ROOT/tests/support/servers.py" "$PC_WORK/cert.pem" \
+    pc_background wan /usr/bin/python3 "$PC_ROOT/tests/support/servers.py" "$PC_WORK/cert.pem" \
         "$PC_WORK/key.pem" >>"$PC_WORK/servers.log" 2>&1
     pc_wait_for 10 in_wan curl -s -o /dev/null -m 1 "http://$PC_WAN4/" ||
         pc_fail "the servers of the WAN host do not start: $(cat "$PC_WORK/servers.log")"

@@ -30,7 +30,8 @@ Mistake mistake(const std::string& line, uint8_t mode = operational, Abbreviatio
     return matched.mistake;
 }
 
-std::string pattern(const std::string& line, uint8_t mode = operational, Abbreviations form = exact) {
+std::string pattern(const std::string& line, uint8_t mode = operational,
+                    Abbreviations form = exact) {
     return std::string(called(line, mode, form).command->pattern);
 }
 
@@ -66,7 +67,8 @@ bool has(const Words& words, const std::string& word) {
 } // namespace
 
 TEST_CASE("a line is words with their columns") {
-    const CommandLine line = tokenize("block  10.0.0.1 comment \"two words\" x\\ y 'a\"b' # not this");
+    const CommandLine line =
+        tokenize("block  10.0.0.1 comment \"two words\" x\\ y 'a\"b' # not this");
     CHECK(line.words() == Words{"block", "10.0.0.1", "comment", "two words", "x y", "a\"b"});
     CHECK(line.tokens[1].begin == 7);
     CHECK(line.tokens[1].end == 15);
@@ -127,7 +129,8 @@ TEST_CASE("unique beginnings are enough where a person types, and nowhere else")
     CHECK(called("sh st", operational, brief).line.words() == Words{"show", "status"});
     CHECK(pattern("conf", operational, brief) == "configure");
     CHECK(mistake("sh ru").message == "unknown command 'sh'; did you mean 'show'?");
-    CHECK(mistake("sh s", operational, brief).message == "this may be 'show status' or 'show sets'");
+    CHECK(mistake("sh s", operational, brief).message ==
+          "this may be 'show status' or 'show sets'");
     // The first word is clear by itself, or it is nothing.
     CHECK(mistake("d", configuration, brief).message == "'d' is ambiguous: delete, discard");
     // A quoted word is no word of the grammar.
@@ -146,10 +149,12 @@ TEST_CASE("what is wrong is said with its columns") {
     CHECK(mistake("block 10.0.0.999 for 1h").message == "'10.0.0.999' is no address or prefix");
     CHECK(mistake("block 10.0.0.1 for ever").begin == 19);
     CHECK(mistake("block 10.0.0.1 for").help == "expected: <time>");
-    CHECK(mistake("block 10.0.0.1 for 1h comment a b").help == "a text with spaces is put in quotes");
+    CHECK(mistake("block 10.0.0.1 for 1h comment a b").help ==
+          "a text with spaces is put in quotes");
     CHECK(mistake("rollback x").message == "the number of a revision is expected here");
     CHECK(mistake("show \"x").message == "the quote is not closed");
-    CHECK(mistake("set rule x dport 1").help == "a command of configuration mode: `configure` first");
+    CHECK(mistake("set rule x dport 1").help ==
+          "a command of configuration mode: `configure` first");
     CHECK(mistake("show rules", configuration).help == "from here it is `run show rules`");
 }
 
@@ -187,7 +192,8 @@ TEST_CASE("TAB knows the rule language") {
     CHECK(offered("delete rule ", configuration) == Words{"telnet", "vpn-in"});
     CHECK(offered("delete rule telnet ", configuration) == Words{"dport", "<Enter>"});
     CHECK(offered("delete rule telnet dport ", configuration) == Words{"22", "23", "<Enter>"});
-    CHECK(offered("explain packet ") == Words{"in", "from", "<Enter>"});
+    CHECK(has(offered("explain packet "), "in"));
+    CHECK_FALSE(has(offered("explain packet "), "<Enter>"));
     CHECK(offered("explain packet in l") == Words{"lan"});
     CHECK(has(offered("explain packet in lan t"), "tcp"));
     CHECK(has(offered("explain packet in lan tcp 1.1.1.1 2.2.2.2 "), "flags"));

@@ -28,7 +28,8 @@ Refusal refused(Table table, const std::vector<std::string>& words) {
 } // namespace
 
 TEST_CASE("the parser knows every key that the shell can set") {
-    const ReadFiles none = [](std::string_view, std::string_view) -> Result<std::vector<SourceFile>> {
+    const ReadFiles none = [](std::string_view,
+                              std::string_view) -> Result<std::vector<SourceFile>> {
         return std::vector<SourceFile>{};
     };
     for (const Table table : {Table::rule, Table::set, Table::zone, Table::inspect, Table::host,
@@ -48,9 +49,9 @@ TEST_CASE("the parser knows every key that the shell can set") {
 }
 
 TEST_CASE("words become TOML by the form of their key") {
-    const auto values = read(Table::rule, {"priority", "10", "disabled", "true", "until", "2027-06-30",
-                                           "note", "it's \"so\"", "dport", "22,1024-2048,@web", "mark",
-                                           "0x1/0xff"});
+    const auto values =
+        read(Table::rule, {"priority", "10", "disabled", "true", "until", "2027-06-30", "note",
+                           "it's \"so\"", "dport", "22,1024-2048,@web", "mark", "0x1/0xff"});
     REQUIRE(values.size() == 6);
     CHECK(values[0].items[0].toml == "10");
     CHECK(values[1].items[0].toml == "true");
@@ -65,8 +66,10 @@ TEST_CASE("words become TOML by the form of their key") {
 
 TEST_CASE("lists are in brackets or between commas") {
     for (const std::vector<std::string>& words :
-         {std::vector<std::string>{"in", "[", "lan", "guest", "]"}, {"in", "[lan", "guest]"},
-          {"in", "lan,guest"}, {"in", "[", "lan,guest", "]"}}) {
+         {std::vector<std::string>{"in", "[", "lan", "guest", "]"},
+          {"in", "[lan", "guest]"},
+          {"in", "lan,guest"},
+          {"in", "[", "lan,guest", "]"}}) {
         const auto values = read(Table::rule, words);
         REQUIRE(values.size() == 1);
         REQUIRE(values[0].items.size() == 2);
@@ -81,7 +84,8 @@ TEST_CASE("what is wrong with the words is said where it is wrong") {
     CHECK(refused(Table::rule, {"dprot", "2"}).message ==
           "unknown key 'dprot'; did you mean 'dport'?");
     CHECK(refused(Table::rule, {"dport"}).word == 1);
-    CHECK(refused(Table::rule, {"in", "[", "lan"}).message == "the list is not closed: ']' is missing");
+    CHECK(refused(Table::rule, {"in", "[", "lan"}).message ==
+          "the list is not closed: ']' is missing");
     CHECK(refused(Table::rule, {"in", "[", "]"}).message == "the list is empty");
     CHECK(refused(Table::rule, {"in", "lan,,wan"}).offset == 4);
     CHECK(refused(Table::rule, {"disabled", "yes"}).word == 1);

@@ -65,16 +65,14 @@ TEST_CASE("a rule with a priority gets one beside the other, and the change is t
 TEST_CASE("without a gap the neighbours make way, as few as possible") {
     const Edited edited = insert(rules("a1 b2 c3 d9 e20"), "rule e before b");
     CHECK(order(edited) == "a1 e2 b3 c4 d9");
-    CHECK(edited.summary ==
-          "priority of e: 20 -> 2\npriority of b: 2 -> 3\npriority of c: 3 -> 4");
+    CHECK(edited.summary == "priority of e: 20 -> 2\npriority of b: 2 -> 3\npriority of c: 3 -> 4");
 }
 
 TEST_CASE("a rule that leans on the moved one keeps its place") {
     // b and d stand 10 behind the one before them in the file.
     const Edited edited = insert(rules("a100 b c50 d"), "rule a before c");
     CHECK(order(edited) == "a45 c50 d60 b110");
-    CHECK(edited.summary ==
-          "priority of a: 100 -> 45\npriority of b: now written, 110 as before");
+    CHECK(edited.summary == "priority of a: 100 -> 45\npriority of b: now written, 110 as before");
 }
 
 TEST_CASE("insert that changes nothing or cannot be says so") {

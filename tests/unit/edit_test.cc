@@ -72,19 +72,36 @@ Refusal refused(Edit edit, const std::string& text, const std::string& line) {
     return *result.refused;
 }
 
-// The one place where the two differ, as "before -> after".
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
+        lines.push_back(line);
+    }
+    return lines;
+}
+
+// The lines that differ: "-old\n+new\n".
 std::string change(const std::string& before, const std::string& after) {
+    const std::vector<std::string> old = lines_of(before);
+    const std::vector<std::string> now = lines_of(after);
     size_t begin = 0;
-    while (begin < before.size() && begin < after.size() && before[begin] == after[begin]) {
+    while (begin < old.size() && begin < now.size() && old[begin] == now[begin]) {
         ++begin;
     }
     size_t end = 0;
-    while (end < before.size() - begin && end < after.size() - begin &&
-           before[before.size() - 1 - end] == after[after.size() - 1 - end]) {
+    while (end < old.size() - begin && end < now.size() - begin &&
+           old[old.size() - 1 - end] == now[now.size() - 1 - end]) {
         ++end;
     }
-    return before.substr(begin, before.size() - begin - end) + " -> " +
-           after.substr(begin, after.size() - begin - end);
+    std::string out;
+    for (size_t i = begin; i < old.size() - end; ++i) {
+        out += "-" + old[i] + "\n";
+    }
+    for (size_t i = begin; i < now.size() - end; ++i) {
+        out += "+" + now[i] + "\n";
+    }
+    return out;
 }
 
 std::string changed(Edit edit, const std::string& line) {
@@ -94,17 +111,22 @@ std::string changed(Edit edit, const std::string& line) {
 } // namespace
 
 TEST_CASE("set replaces the bytes of a value and nothing else") {
-    CHECK(changed(edit_set, "rule telnet dport 2323") == " -> 23");
-    CHECK(changed(edit_set, "rule telnet dport [ 22 23 ]") == "23 -> [22, 23]");
-    CHECK(changed(edit_set, "rule telnet dport @x,1-3") == R"(23 -> ["@x", "1-3"])");
-    CHECK(changed(edit_set, "rule telnet action reject") == "drop -> reject");
-    CHECK(changed(edit_set, "zone wan interfaces eth7") == "0 -> 7");
-    CHECK(changed(edit_set, "rule telnet dport 23") == " -> ");
+    const std::string old = "-dport    = 23      # of all things\n";
+    CHECK(changed(edit_set, "rule telnet dport 2323") ==
+          old + "+dport    = 2323      # of all things\n");
+    CHECK(changed(edit_set, "rule telnet dport [ 22 23 ]") ==
+          old + "+dport    = [22, 23]      # of all things\n");
+    CHECK(changed(edit_set, "rule telnet dport @x,1-3") ==
+          old + "+dport    = [\"@x\", \"1-3\"]      # of all things\n");
+    CHECK(changed(edit_set, "zone wan interfaces eth7") ==
+          "-interfaces = [\"eth0\"]      # the uplink\n"
+          "+interfaces = [\"eth7\"]      # the uplink\n");
+    CHECK(changed(edit_set, "rule telnet dport 23").empty());
 }
 
 TEST_CASE("a new key gets a line of its own, laid out as its neighbours") {
-    CHECK(changed(edit_set, "rule telnet log sampled") == "\n -> \nlog      = \"sampled\"\n\n");
-    CHECK(changed(edit_set, "zone lan mode native") == " -> mode       = \"native\"\n");
+    CHECK(changed(edit_set, "rule telnet log sampled") == "+log      = \"sampled\"\n");
+    CHECK(changed(edit_set, "zone lan mode native") == "+mode       = \"native\"\n");
     const std::string indented = "schema = 1\n[zone.a]\n\tinterfaces = 'x'";
     CHECK(edited(edit_set, indented, "zone a mode auto") ==
           indented + "\n\tmode       = \"auto\"\n");
@@ -117,11 +139,12 @@ TEST_CASE("a new table stands behind its like") {
                          "in       = \"lan\"\nproto    = \"udp\"\ndport    = 53\n"
                          "action   = \"accept\"\npriority = 7\n") != std::string::npos);
     CHECK(changed(edit_set, "set web type port items 80,443") ==
-          " -> [set.web]\ntype  = \"port\"\nitems = [80, 443]\n\n");
-    CHECK(changed(edit_set, "defaults action drop") == " -> [defaults]\naction = \"drop\"\n\n");
+          "+[set.web]\n+type  = \"port\"\n+items = [80, 443]\n+\n");
+    CHECK(changed(edit_set, "defaults action drop") == "+[defaults]\n+action = \"drop\"\n+\n");
     CHECK(edited(edit_set, "schema = 1", "rule x action drop") ==
           "schema = 1\n\n[[rule]]\nname   = \"x\"\naction = \"drop\"\n");
-    CHECK(edited(edit_set, "schema = 1\n", "host name gw") == "schema = 1\n\n[host]\nname = \"gw\"\n");
+    CHECK(edited(edit_set, "schema = 1\n", "host name gw") ==
+          "schema = 1\n\n[host]\nname = \"gw\"\n");
 }
 
 TEST_CASE("line ends of another system are kept") {
@@ -133,28 +156,34 @@ TEST_CASE("line ends of another system are kept") {
 
 TEST_CASE("add puts values behind those that are there") {
     CHECK(changed(edit_add, "set vpn items 192.0.2.7,192.0.2.8") ==
-          " ->     \"192.0.2.7\",\n    \"192.0.2.8\",\n");
-    CHECK(changed(edit_add, "rule vpn-in src 192.0.2.2") == "] -> , \"192.0.2.2\"]");
-    CHECK(changed(edit_add, "rule telnet dport 2323") == "23 -> [23, 2323]");
-    CHECK(changed(edit_add, "rule vpn-in src @vpn") == " -> ");
+          "+    \"192.0.2.7\",\n+    \"192.0.2.8\",\n");
+    const std::string old = "-src      = [\"@vpn\", \"192.0.2.1\"]   # and the old gate\n";
+    CHECK(changed(edit_add, "rule vpn-in src 192.0.2.2") ==
+          old + "+src      = [\"@vpn\", \"192.0.2.1\", \"192.0.2.2\"]   # and the old gate\n");
+    CHECK(changed(edit_add, "rule telnet dport 2323") ==
+          "-dport    = 23      # of all things\n+dport    = [23, 2323]      # of all things\n");
+    CHECK(changed(edit_add, "rule vpn-in src @vpn").empty());
     CHECK(run(edit_add, office, "rule vpn-in src @vpn").summary == "already there");
-    CHECK(changed(edit_add, "rule telnet src 192.0.2.2") == "\n -> \nsrc      = \"192.0.2.2\"\n\n");
-    CHECK(refused(edit_add, office, "rule telnet action drop").message == "'action' holds one value");
-    const std::string no_comma = "schema = 1\n[set.a]\ntype = 'prefix'\nitems = [\n  '10.0.0.1' # x\n]\n";
+    CHECK(changed(edit_add, "rule telnet src 192.0.2.2") == "+src      = \"192.0.2.2\"\n");
+    CHECK(refused(edit_add, office, "rule telnet action drop").message ==
+          "'action' holds one value");
+    const std::string no_comma =
+        "schema = 1\n[set.a]\ntype = 'prefix'\nitems = [\n  '10.0.0.1' # x\n]\n";
     CHECK(change(no_comma, edited(edit_add, no_comma, "set a items 10.0.0.2")) ==
-          " # x -> , # x\n  \"10.0.0.2\",");
+          "-  '10.0.0.1' # x\n+  '10.0.0.1', # x\n+  \"10.0.0.2\",\n");
 }
 
 TEST_CASE("delete removes a value with its line, a key, a rule") {
     CHECK(changed(edit_delete, "set vpn items 198.51.100.16/28") ==
-          "16/28\",    # raj, 2 lines\n    \"198.51.100.10 -> 10");
-    CHECK(edited(edit_delete, office, "set vpn items 198.51.100.16/28").find("raj") ==
-          std::string::npos);
-    CHECK(edited(edit_delete, office, "set vpn items 198.51.100.10/32").find("# ana") ==
-          std::string::npos);
-    CHECK(changed(edit_delete, "rule vpn-in src 192.0.2.1") == ", \"192.0.2.1\" -> ");
-    CHECK(changed(edit_delete, "rule vpn-in src @vpn") == "\"@vpn\", -> ");
-    CHECK(changed(edit_delete, "rule telnet proto") == "proto    = \"tcp\"\n -> ");
+          "-    \"198.51.100.16/28\",    # raj, 2 lines\n");
+    CHECK(changed(edit_delete, "set vpn items 198.51.100.10/32") ==
+          "-    \"198.51.100.10\",       # ana\n");
+    const std::string old = "-src      = [\"@vpn\", \"192.0.2.1\"]   # and the old gate\n";
+    CHECK(changed(edit_delete, "rule vpn-in src 192.0.2.1") ==
+          old + "+src      = [\"@vpn\"]   # and the old gate\n");
+    CHECK(changed(edit_delete, "rule vpn-in src @vpn") ==
+          old + "+src      = [\"192.0.2.1\"]   # and the old gate\n");
+    CHECK(changed(edit_delete, "rule telnet proto") == "-proto    = \"tcp\"\n");
     const std::string without = edited(edit_delete, office, "rule telnet");
     CHECK(without.find("telnet\"") == std::string::npos);
     // What the operator wrote above it stays.
@@ -203,6 +232,8 @@ TEST_CASE("an edit that is wrong is refused at its word, and nothing is done") {
 }
 
 TEST_CASE("a candidate may be incomplete between two edits") {
+    const Edited start = run(edit_set, office, "rule x dport 80");
+    CHECK(start.summary.find("not complete yet: 'action' is missing") != std::string::npos);
     const std::string first = edited(edit_set, office, "rule x dport 80");
     const std::string second = edited(edit_set, first, "rule x proto tcp");
     CHECK(edited(edit_set, second, "rule x action drop").find("action = \"drop\"") !=

@@ -68,8 +68,9 @@ TEST_CASE("deleting a rule writes priorities only where the order of the others 
 }
 
 TEST_CASE("an old error elsewhere does not stand in the way, a new one does") {
-    const std::string text = "schema = 1\n[[rule]]\nname = \"a\"\naction = \"dorp\"\n[[rule]]\nname "
-                             "= \"b\"\naction = \"drop\"\n";
+    const std::string text =
+        "schema = 1\n[[rule]]\nname = \"a\"\naction = \"dorp\"\n[[rule]]\nname "
+        "= \"b\"\naction = \"drop\"\n";
     const Edited edited = edit_set({{"a", text}}, words_of("rule b dport 22"), more_is(""));
     CHECK_FALSE(edited.refused.has_value());
     const Edited mended = edit_set({{"a", text}}, words_of("rule a action drop"), more_is(""));

@@ -123,12 +123,13 @@ TEST_CASE("a later fragment has neither ports nor flags nor types") {
 }
 
 TEST_CASE("every bad word is named with its columns") {
+    const std::string help =
+        " (one address: 192.0.2.1, 192.0.2.1:443, 2001:db8::1 or [2001:db8::1]:443)";
     CHECK(complaints("in lna tpc 1.2.3 [::1]:99999 falgs syn len") ==
           std::vector<std::string>{
               "E202 4-6 no zone named 'lna' (did you mean 'lan'?)",
               "E203 8-10 unknown protocol 'tpc' (did you mean 'tcp'?)",
-              "E204 12-16 '1.2.3' is not an address (one address: 192.0.2.1, 192.0.2.1:443, "
-              "2001:db8::1 or [2001:db8::1]:443)",
+              "E204 12-16 '1.2.3' is not an address" + help,
               "E205 24-28 '99999' is not a port (a number from 0 to 65535)",
               "E207 30-34 unknown key 'falgs' (did you mean 'flags'?)",
               "E201 43-43 value of 'len' is missing",

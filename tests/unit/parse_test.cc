@@ -231,6 +231,8 @@ TEST_CASE("numbers and dates that are only wrong are not told to be quoted") {
     CHECK(codes("x = \n") == "E002");
     CHECK(codes("[set.x\n") == "E002");
     CHECK(codes("drop\n") == "E002");
+    CHECK(codes("[\nx = 1\n") == "E002");
+    CHECK(codes("[[=]]\n") == "E002");
 }
 
 TEST_CASE("keys with hundreds of dots are refused before a tree is made of them") {
@@ -244,6 +246,16 @@ TEST_CASE("keys with hundreds of dots are refused before a tree is made of them"
     CHECK(codes("# " + deep + "\n[host]\nname = \"gw\" # " + deep + "\n") == "");
     CHECK(codes("[[rule]]\nname = \"x\"\naction = \"drop\"\nnote = \"\"\"\\\"\"\"" + deep +
                 "\"\"\"\n") == "");
+}
+
+TEST_CASE("letters beyond ASCII stand in strings and comments") {
+    CHECK(codes("[host] # \xc3\xbc\nname = \"gw\"\n") == "");
+    CHECK(codes("[[rule]]\nname = \"x\"\naction = \"drop\"\nnote = \xc3\xbc\n") == "E001");
+    CHECK(codes("\xc3\xbc = 1\n") == "E002");
+    CHECK(codes("[\"a\"\xc3\xbc]\n") == "E002");
+    CHECK(codes("x = 1\xc2\xa0\n") == "E002");
+    CHECK(codes("x = \"\"\"a\"\"\"\"\xc3\xbc\n\"\n") == "E002");
+    CHECK(codes("x = \"\"\"a\\\n \xc3\xbc\"\"\"\n") == "E002");
 }
 
 TEST_CASE("text of all kinds is survived") {

@@ -257,14 +257,13 @@ TEST_CASE("compare shows new, gone and changed parts") {
         "proto = \"udp\"\ndport = 53\ndst = \"192.168.30.1\"\naction = \"accept\"\n"
         "[[rule]]\nname = \"amp\"\npriority = 20\nproto = \"udp\"\n"
         "src = \"@nets\"\naction = \"reject\"\n";
+    const std::string dns = "priority 15; in guest; proto udp; dport 53; dst 192.168.30.1";
     CHECK(lines_between(a, b) ==
           Lines{"> defaults: action drop (was accept)", "> zone guest: interfaces g, h (was g)",
                 "+ set nets { type prefix; items 10.0.0.0/8 }",
-                "+ rule guest-dns { priority 15; in guest; proto udp; dport 53; dst 192.168.30.1; "
-                "action accept }",
-                "> rule amp: src @nets (new)", "> rule amp: action reject (was drop)",
-                "> rule amp: log none (was all)", "> rule amp: no sport (was 53, 123)",
-                "- rule vpn-in"});
+                "+ rule guest-dns { " + dns + "; action accept }", "> rule amp: src @nets (new)",
+                "> rule amp: action reject (was drop)", "> rule amp: log none (was all)",
+                "> rule amp: no sport (was 53, 123)", "- rule vpn-in"});
 }
 
 TEST_CASE("of long lists compare shows what came and went") {

@@ -36,11 +36,11 @@ struct World {
     RuleSet rules;
     Environment environment;
 
-    AddressList addresses(const std::vector<AddressItem>& items) const {
+    [[nodiscard]] AddressList addresses(const std::vector<AddressItem>& items) const {
         return Resolver(rules, environment).addresses(items).take();
     }
 
-    std::string error(const std::vector<AddressItem>& items) const {
+    [[nodiscard]] std::string error(const std::vector<AddressItem>& items) const {
         return Resolver(rules, environment).addresses(items).error().message;
     }
 };

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "ctl/shell/format.h"
-
 #include <cstdlib>
 
+#include <catch2/catch.hpp>
 #include <time.h>
 
-#include <catch2/catch.hpp>
+#include "ctl/shell/format.h"
 
 using namespace pc::shell;
 

@@ -36,7 +36,8 @@ TEST_CASE("keys and values are found with their bytes, comments are no part of t
 }
 
 TEST_CASE("lists over many lines give each item its place") {
-    const std::string text = "a = [ # first\n  \"x, y\", # ] not yet\n  7,\n  [1, 2], {b = 3},\n]\nc = 1\n";
+    const std::string text =
+        "a = [ # first\n  \"x, y\", # ] not yet\n  7,\n  [1, 2], {b = 3},\n]\nc = 1\n";
     const TomlText toml = scanned(text);
     REQUIRE(toml.entries.size() == 2);
     const TextEntry& list = toml.entries[0];
@@ -59,7 +60,8 @@ TEST_CASE("strings of all four kinds are read as TOML reads them") {
 }
 
 TEST_CASE("dotted and quoted keys, and inline tables, give whole paths") {
-    const TomlText toml = scanned("zone.\"a b\".mode = 'x'\nset.y = { type = 'port', items = [1] }\n");
+    const TomlText toml =
+        scanned("zone.\"a b\".mode = 'x'\nset.y = { type = 'port', items = [1] }\n");
     REQUIRE(toml.entries.size() == 4);
     CHECK(toml.entries[0].path == std::vector<std::string>{"zone", "a b", "mode"});
     CHECK(toml.entries[2].path == std::vector<std::string>{"set", "y", "type"});
@@ -68,7 +70,8 @@ TEST_CASE("dotted and quoted keys, and inline tables, give whole paths") {
 }
 
 TEST_CASE("text that is no TOML is an error at every byte of truncation or fine, never a crash") {
-    const std::string text = "a = [\"x\", 'y', {b = 1, c = [2]}]\n[[rule]]\nn.\"m\" = \"\\u00e9\"\n";
+    const std::string text =
+        "a = [\"x\", 'y', {b = 1, c = [2]}]\n[[rule]]\nn.\"m\" = \"\\u00e9\"\n";
     for (size_t length = 0; length <= text.size(); ++length) {
         (void)scan_toml(text.substr(0, length));
     }
@@ -98,6 +101,7 @@ TEST_CASE("quoting escapes what TOML wants escaped") {
 }
 
 TEST_CASE("pieces are put in at their places whatever their order") {
-    CHECK(spliced("abcdef", {{{4, 5}, "X"}, {{0, 1}, ""}, {{2, 2}, "1"}, {{2, 2}, "2"}}) == "b12cdXf");
+    CHECK(spliced("abcdef", {{{4, 5}, "X"}, {{0, 1}, ""}, {{2, 2}, "1"}, {{2, 2}, "2"}}) ==
+          "b12cdXf");
     CHECK(spliced("abc", {}) == "abc");
 }

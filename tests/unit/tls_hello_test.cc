@@ -106,8 +106,9 @@ TEST_CASE("a hello without extensions, or without a name, has no name") {
 
 TEST_CASE("a name that is no host name is malformed") {
     using namespace std::string_view_literals;
-    for (const std::string_view name : {""sv, "."sv, "a\0b"sv, "a b"sv, "a\nb"sv, "a/b"sv, "a@b"sv,
-                                        "\xff.example"sv, "a\x7f"sv, "a\"b"sv}) {
+    for (const std::string_view name :
+         {""sv, "."sv, ".a"sv, "a..b"sv, "a.."sv, "a\0b"sv, "a b"sv, "a\nb"sv, "a/b"sv, "a@b"sv,
+          "\xff.example"sv, "a\x7f"sv, "a\"b"sv}) {
         INFO("name " << name);
         CHECK(is_malformed(sni(name)));
     }
