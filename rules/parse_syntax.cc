@@ -141,9 +141,11 @@ bool wants_quotes(std::string_view word) {
     const auto dashes = std::count(word.begin(), word.end(), '-');
     const bool date = number && dashes == 2 && dots == 0;
     const bool only_number = number && dots <= 1 && (dashes == 0 || word.front() == '-');
-    const bool meaning =
-        std::any_of(word.begin(), word.end(), [](char c) { return is_letter(c) || is_digit(c); });
-    return meaning && !date && !only_number;
+    const bool meaning = std::any_of(word.begin(), word.end(), [](char c) {
+        return is_letter(c) || is_digit(c) || !is_ascii(c);
+    });
+    const bool hard_space = contains(word, "\xc2\xa0");
+    return meaning && !hard_space && !date && !only_number;
 }
 
 // A value stands behind "=", "," or "[", or alone on a line of a list.
@@ -274,7 +276,7 @@ std::optional<BareWord> find_bare_word(const TomlComplaint& complaint) {
     const std::string_view text = complaint.text;
     const std::string& description = complaint.description;
     if (contains(description, "expected '='") || contains(description, "table header") ||
-        contains(description, "root table")) {
+        contains(description, "parsing key: ") || contains(description, "root table")) {
         return std::nullopt;
     }
     const BareWord line = line_around(text, complaint.offset);

@@ -229,11 +229,12 @@ static __always_inline void pc_judge(struct xdp_md *ctx, struct pc_frame *frame,
 	};
 	bool parsed;
 
+	if (iface)
+		frame->iface_slot = iface->slot;
 	if (!iface || (!iface->zone && !iface->vlan_table)) {
 		pc_pass(frame, PC_REASON_DEFAULT_ACCEPT);
 		return;
 	}
-	frame->iface_slot = iface->slot;
 	parsed = pc_parse(&cursor, &frame->walk.query.packet);
 	if (!pc_enter_zone(frame, iface))
 		pc_pass(frame, PC_REASON_DEFAULT_ACCEPT);

@@ -23,7 +23,7 @@ enum pc_walk_end {
 	PC_WALK_NO_RULE,
 	PC_WALK_RULE,
 	PC_WALK_NEEDS_OUT,
-	PC_WALK_BROKEN, /* a record that must be there is not */
+	PC_WALK_BROKEN, /* the generation does not hold the records it says */
 };
 
 struct pc_walk {
@@ -155,6 +155,9 @@ static __noinline int pc_walk_on(struct pc_walk *walk)
 	walk->query.out_bits = walk->out_known ? 1ULL << (walk->out_zone % PC_ZONES_MAX) : ~0ULL;
 	walk->query.from = walk->position;
 	walk->end = PC_WALK_BROKEN;
+	/* More than a slot holds: the next ones are another generation's. */
+	if (walk->query.records > PC_RECORDS_MAX)
+		return walk->end;
 	bpf_loop(PC_RECORDS_MAX + 1, pc_walk_step, &walk, 0);
 	return walk->end;
 }

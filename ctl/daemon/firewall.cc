@@ -174,16 +174,17 @@ Result<void> Firewall::take_over() {
 }
 
 Result<void> Firewall::run_built_in() {
-    Running next;
-    next.revision.files = {SourceFile{options_.config, std::string(built_in_text)}};
-    next.environment = files::environment();
-    Candidate candidate = prepare(next.revision.files, next.environment, {});
+    running_.revision.files = {SourceFile{options_.config, std::string(built_in_text)}};
+    running_.environment = files::environment();
+    Candidate candidate = prepare(running_.revision.files, running_.environment, {});
     if (!candidate.ok()) {
         return Error{EPROTO, "the built-in rules: " + candidate.text};
     }
-    next.rules = std::move(candidate.rules);
-    next.plan = std::move(candidate.plan);
-    return apply(std::move(next), OnAttachError::go_on);
+    running_.rules = std::move(candidate.rules);
+    running_.plan = std::move(candidate.plan);
+    links_ = TRY(dump_links());
+    ++changes_;
+    return applier_->generations().accept_everything(running_.plan->generation);
 }
 
 // The rule file cannot be used at start. What the kernel runs stays; else the last good revision

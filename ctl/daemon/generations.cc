@@ -127,6 +127,11 @@ Result<void> Generations::adopt() {
     return {};
 }
 
+Result<void> Generations::accept_everything(const pc_generation& head) {
+    assert(head.records == 0);
+    return maps_.generations.put(bytes_of(active_), bytes_of(head));
+}
+
 Result<uint64_t> Generations::active_number() const {
     return TRY(value_as<pc_generation>(TRY(maps_.generations.get(bytes_of(active_))))).number;
 }
@@ -165,37 +170,54 @@ Result<void> Generations::stage(std::shared_ptr<const Plan> plan, uint64_t numbe
     return {};
 }
 
+// A map that is active never changes, so both slots may share it.
 Result<void> Generations::stage_inner(const Plan& plan, Slot& slot) {
-    // A map that is active never changes, so both slots may share it.
     const Slot& running = slots_[active_];
-    if (running.plan && running.addresses && same_addresses(*running.plan, plan)) {
-        slot.addresses = running.addresses;
-    } else {
-        const auto entries = static_cast<uint32_t>(plan.addresses.size());
-        auto inner = std::make_shared<InnerMap>(TRY(maps_.make_inner("addr_sets", entries)));
-        Batch batch(*inner->store);
-        for (const PlanAddress& address : plan.addresses) {
-            TRY(batch.add(bytes_of(key_of(address.prefix)), bytes_of(address.sets)));
-        }
-        TRY(batch.write());
-        slot.addresses = std::move(inner);
-    }
-    if (running.plan && running.macs && same_macs(*running.plan, plan)) {
-        slot.macs = running.macs;
-    } else {
-        const auto entries = static_cast<uint32_t>(plan.macs.size());
-        auto inner = std::make_shared<InnerMap>(TRY(maps_.make_inner("macs", entries)));
-        Batch batch(*inner->store);
-        const uint8_t member = 1;
-        for (const pc_mac_key& key : plan.macs) {
-            TRY(batch.add(bytes_of(key), bytes_of(member)));
-        }
-        TRY(batch.write());
-        slot.macs = std::move(inner);
-    }
     const uint32_t index = inactive();
-    TRY(maps_.addr_sets.put(bytes_of(index), bytes_of(slot.addresses->fd)));
-    return maps_.macs.put(bytes_of(index), bytes_of(slot.macs->fd));
+    if (slot.addresses) {
+        // What stands there already: only to wait.
+        TRY(maps_.addr_sets.put(bytes_of(index), bytes_of(slot.addresses->fd)));
+    }
+    const bool same = running.plan && running.addresses && same_addresses(*running.plan, plan);
+    const std::shared_ptr<InnerMap> addresses =
+        same ? running.addresses : TRY(fill_addresses(plan));
+    if (addresses != slot.addresses) {
+        TRY(maps_.addr_sets.put(bytes_of(index), bytes_of(addresses->fd)));
+        slot.addresses = addresses;
+    }
+    if (plan.macs.empty()) {
+        return {}; // nothing asks the map
+    }
+    const bool same_list = running.plan && running.macs && same_macs(*running.plan, plan);
+    const std::shared_ptr<InnerMap> macs = same_list ? running.macs : TRY(fill_macs(plan));
+    if (macs != slot.macs) {
+        TRY(maps_.macs.put(bytes_of(index), bytes_of(macs->fd)));
+        slot.macs = macs;
+    }
+    return {};
+}
+
+Result<std::shared_ptr<InnerMap>> Generations::fill_addresses(const Plan& plan) const {
+    const auto entries = static_cast<uint32_t>(plan.addresses.size());
+    auto inner = std::make_shared<InnerMap>(TRY(maps_.make_inner("addr_sets", entries)));
+    Batch batch(*inner->store);
+    for (const PlanAddress& address : plan.addresses) {
+        TRY(batch.add(bytes_of(key_of(address.prefix)), bytes_of(address.sets)));
+    }
+    TRY(batch.write());
+    return inner;
+}
+
+Result<std::shared_ptr<InnerMap>> Generations::fill_macs(const Plan& plan) const {
+    const auto entries = static_cast<uint32_t>(plan.macs.size());
+    auto inner = std::make_shared<InnerMap>(TRY(maps_.make_inner("macs", entries)));
+    Batch batch(*inner->store);
+    const uint8_t member = 1;
+    for (const pc_mac_key& key : plan.macs) {
+        TRY(batch.add(bytes_of(key), bytes_of(member)));
+    }
+    TRY(batch.write());
+    return inner;
 }
 
 Result<void> Generations::stage_arrays(const Plan* before, const Plan& plan) {

@@ -48,6 +48,9 @@ public:
     // exactly the slots hold is not known then, and all of it is written the next time.
     [[nodiscard]] Result<void> adopt();
 
+    // Before anything was ever staged: packets on interfaces that are being attached meet no rules.
+    [[nodiscard]] Result<void> accept_everything(const pc_generation& head);
+
     // The number of the active generation; 0: none was ever written.
     [[nodiscard]] Result<uint64_t> active_number() const;
 
@@ -77,6 +80,8 @@ private:
     [[nodiscard]] Result<pc_control> control() const;
     [[nodiscard]] Result<void> put_control(const pc_control& control);
     [[nodiscard]] Result<void> stage_inner(const Plan& plan, Slot& slot);
+    [[nodiscard]] Result<std::shared_ptr<InnerMap>> fill_addresses(const Plan& plan) const;
+    [[nodiscard]] Result<std::shared_ptr<InnerMap>> fill_macs(const Plan& plan) const;
     [[nodiscard]] Result<void> stage_arrays(const Plan* before, const Plan& plan);
     [[nodiscard]] Result<void> stage_interfaces(const ZonesOnLinks& zones, Slot& slot, bool known);
     [[nodiscard]] Result<void> stage_head(const Plan& plan, uint64_t number);

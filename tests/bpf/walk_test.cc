@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The walk down the rules: order, what goes on (count, mark), what needs the way out, events, and
 // the change from one generation to the next.
+#include <bpf/bpf.h>
 #include <catch2/catch.hpp>
 #include <linux/bpf.h>
 
@@ -149,6 +150,25 @@ TEST_CASE("a flood of packets is not a flood of events, and is counted in full")
     CHECK(dropped == 2000);
     CHECK(events > 0);
     CHECK(events < 500);
+}
+
+TEST_CASE("a generation that says more records than it can hold drops all, as an internal fault") {
+    load(rule("r", "action = \"accept\""));
+    const int control_fd = Harness::get().map_fd("control");
+    const int generations_fd = Harness::get().map_fd("generations");
+    const uint32_t zero = 0;
+    pc_control control{};
+    pc_generation right{};
+    REQUIRE(bpf_map_lookup_elem(control_fd, &zero, &control) == 0);
+    REQUIRE(bpf_map_lookup_elem(generations_fd, &control.active, &right) == 0);
+    pc_generation wrong = right;
+    wrong.records = PC_RECORDS_MAX + 1;
+    REQUIRE(bpf_map_update_elem(generations_fd, &control.active, &wrong, BPF_ANY) == 0);
+    const Outcome outcome = run("in lan udp 10.1.0.2 192.0.2.1");
+    REQUIRE(bpf_map_update_elem(generations_fd, &control.active, &right, BPF_ANY) == 0);
+    CHECK(outcome.action == XDP_DROP);
+    CHECK(reasons_of(outcome) == "internal");
+    CHECK(rules_of(run("in lan udp 10.1.0.2 192.0.2.1")) == "r+1");
 }
 
 TEST_CASE("a new generation decides the next packet and keeps the counters of rules that stay") {

@@ -118,7 +118,7 @@ check_path_mtu() {
     pc_ok "$1: ICMP errors reach the inspector: path MTU discovery works"
 }
 
-fragment_dropped() { [ "$(pc_reason inspect-fragment)" -ge 1 ]; }
+fragment_dropped() { [ "$(pc_reason "inspect-fragment")" -ge 1 ]; }
 
 # Only without masquerade: conntrack would put the fragments together again.
 check_fragments() {
@@ -154,7 +154,7 @@ check_daemon_restart() {
 
 check_host_untouched() {
     [ "$(in_rtr ip rule | wc -l)" = 3 ] || pc_fail "the host has other routing rules than before"
-    [ "$(pc_reason inspect-stray)" = 0 ] || pc_fail "the inspector's namespace sent stray packets"
+    [ "$(pc_reason "inspect-stray")" = 0 ] || pc_fail "the inspector's namespace sent stray packets"
     pc_ok "the host's routing rules are as before"
 }
 
