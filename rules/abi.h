@@ -17,48 +17,48 @@
 /* One list, three uses: the enum, the counter index, the word that the shell prints.
  * The first list drops a packet, the second lets a frame pass that no rule can judge.
  */
-#define PC_DROP_REASONS(X)                                    \
-	X(RULE, "rule")                                       \
-	X(POLICY, "policy")                                   \
-	X(BLOCK, "block")                                     \
-	X(FRAGMENT, "fragment")                               \
-	X(REJECT, "reject")                                   \
-	X(REJECT_LIMITED, "reject-limited")                   \
-	X(ETH_TRUNCATED, "eth-truncated")                     \
-	X(VLAN_TRUNCATED, "vlan-truncated")                   \
-	X(VLAN_DEPTH, "vlan-depth")                           \
-	X(PPPOE_MALFORMED, "pppoe-malformed")                 \
-	X(NON_IP, "non-ip")                                   \
-	X(IPV4_TRUNCATED, "ipv4-truncated")                   \
-	X(IPV4_VERSION, "ipv4-version")                       \
-	X(IPV4_IHL, "ipv4-header-length")                     \
-	X(IPV4_TOTAL_LENGTH, "ipv4-total-length")             \
-	X(IPV6_TRUNCATED, "ipv6-truncated")                   \
-	X(IPV6_VERSION, "ipv6-version")                       \
-	X(IPV6_PAYLOAD_LENGTH, "ipv6-payload-length")         \
-	X(IPV6_EXT_TRUNCATED, "ipv6-ext-truncated")           \
-	X(IPV6_EXT_DEPTH, "ipv6-ext-depth")                   \
-	X(L4_TRUNCATED, "l4-truncated")                       \
-	X(TCP_DATA_OFFSET, "tcp-data-offset")                 \
-	X(UDP_LENGTH, "udp-length")                           \
-	X(TINY_FRAGMENT, "tiny-fragment")                     \
-	X(INSPECT_DOWN, "inspect-down")                       \
-	X(INSPECT_FRAGMENT, "inspect-fragment")               \
-	X(INSPECT_STRAY, "inspect-stray")                     \
+#define PC_DROP_REASONS(X)                            \
+	X(RULE, "rule")                               \
+	X(POLICY, "policy")                           \
+	X(BLOCK, "block")                             \
+	X(FRAGMENT, "fragment")                       \
+	X(REJECT, "reject")                           \
+	X(REJECT_LIMITED, "reject-limited")           \
+	X(ETH_TRUNCATED, "eth-truncated")             \
+	X(VLAN_TRUNCATED, "vlan-truncated")           \
+	X(VLAN_DEPTH, "vlan-depth")                   \
+	X(PPPOE_MALFORMED, "pppoe-malformed")         \
+	X(NON_IP, "non-ip")                           \
+	X(IPV4_TRUNCATED, "ipv4-truncated")           \
+	X(IPV4_VERSION, "ipv4-version")               \
+	X(IPV4_IHL, "ipv4-header-length")             \
+	X(IPV4_TOTAL_LENGTH, "ipv4-total-length")     \
+	X(IPV6_TRUNCATED, "ipv6-truncated")           \
+	X(IPV6_VERSION, "ipv6-version")               \
+	X(IPV6_PAYLOAD_LENGTH, "ipv6-payload-length") \
+	X(IPV6_EXT_TRUNCATED, "ipv6-ext-truncated")   \
+	X(IPV6_EXT_DEPTH, "ipv6-ext-depth")           \
+	X(L4_TRUNCATED, "l4-truncated")               \
+	X(TCP_DATA_OFFSET, "tcp-data-offset")         \
+	X(UDP_LENGTH, "udp-length")                   \
+	X(TINY_FRAGMENT, "tiny-fragment")             \
+	X(INSPECT_DOWN, "inspect-down")               \
+	X(INSPECT_FRAGMENT, "inspect-fragment")       \
+	X(INSPECT_STRAY, "inspect-stray")             \
 	X(INTERNAL, "internal")
 
-#define PC_PASS_REASONS(X)                                    \
-	X(ARP, "arp")                                         \
-	X(LLDP, "lldp")                                       \
-	X(LINK_CONTROL, "link-control")                       \
-	X(OTHER_ETHERTYPE, "other-ethertype")                 \
-	X(UNPARSEABLE, "unparseable-accepted")                \
-	X(ESSENTIAL_ICMP, "essential-icmp")                   \
-	X(DEFAULT_ACCEPT, "policy-accept")                    \
-	X(INSPECT_BYPASS, "inspect-bypass")                   \
-	X(INSPECT_DIVERT, "inspect-divert")                   \
-	X(INSPECT_REPLY, "inspect-reply")                     \
-	X(INSPECT_PASS, "inspect-down-pass")                  \
+#define PC_PASS_REASONS(X)                     \
+	X(ARP, "arp")                          \
+	X(LLDP, "lldp")                        \
+	X(LINK_CONTROL, "link-control")        \
+	X(OTHER_ETHERTYPE, "other-ethertype")  \
+	X(UNPARSEABLE, "unparseable-accepted") \
+	X(ESSENTIAL_ICMP, "essential-icmp")    \
+	X(DEFAULT_ACCEPT, "policy-accept")     \
+	X(INSPECT_BYPASS, "inspect-bypass")    \
+	X(INSPECT_DIVERT, "inspect-divert")    \
+	X(INSPECT_REPLY, "inspect-reply")      \
+	X(INSPECT_PASS, "inspect-down-pass")   \
 	X(MARK_FAILED, "mark-failed")
 
 #define PC_ENUM_REASON(name, word) PC_REASON_##name,
@@ -72,25 +72,26 @@ enum pc_reason {
 #undef PC_ENUM_REASON
 
 enum pc_limits {
-	PC_RECORDS_MAX = 4096,	     /* rules in one generation */
-	PC_RULE_IDS_MAX = 16384,     /* stable rule ids; 0 is "no rule" */
-	PC_NAME_MAX = 64,	     /* a name with its final NUL */
-	PC_ZONES_MAX = 64,	     /* zone 0 is "no zone" */
-	PC_INSPECTS_MAX = 64,	     /* inspect 0 is "none" */
-	PC_IFINDEX_MAX = 65536,	     /* interfaces with a larger index are refused */
-	PC_IFACE_SLOTS_MAX = 256,    /* attached interfaces; slot 0 is "not attached" */
-	PC_VLAN_TABLES_MAX = 64,     /* interfaces whose zones depend on the VLAN; 0 is "none" */
-	PC_VLAN_NONE = 4096,	     /* the "VLAN id" of an untagged (or priority-tagged) frame */
+	PC_RECORDS_MAX = 4096,	  /* rules in one generation */
+	PC_RULE_IDS_MAX = 16384,  /* stable rule ids; 0 is "no rule" */
+	PC_NAME_MAX = 64,	  /* a name with its final NUL */
+	PC_ZONES_MAX = 64,	  /* zone 0 is "no zone" */
+	PC_INSPECTS_MAX = 64,	  /* inspect 0 is "none" */
+	PC_IFINDEX_MAX = 65536,	  /* interfaces with a larger index are refused */
+	PC_IFACE_SLOTS_MAX = 256, /* attached interfaces; slot 0 is "not attached" */
+	PC_VLAN_TABLES_MAX = 64,  /* interfaces whose zones depend on the VLAN; 0 is "none" */
+	PC_VLAN_NONE = 4096,	  /* the "VLAN id" of an untagged (or priority-tagged) frame */
 	PC_VLAN_DEPTH_MAX = 2,
-	PC_EXT_HEADERS_MAX = 6,	     /* IPv6 extension headers followed before giving up */
-	PC_ADDR_SETS_MAX = 512,	     /* compiled address lists in one generation; 0 is "inline" */
-	PC_NUMBER_SETS_MAX = 128,    /* compiled 16-bit lists (ports, lengths, VLANs) */
-	PC_BYTE_SETS_MAX = 512,	     /* compiled 8-bit lists (protocols, types, flags, TTLs); 0 is "any" */
-	PC_MACS_MAX = 4096,	     /* entries of all src_mac lists of one generation */
+	PC_EXT_HEADERS_MAX = 6,	  /* IPv6 extension headers followed before giving up */
+	PC_ADDR_SETS_MAX = 512,	  /* compiled address lists in one generation; 0 is "inline" */
+	PC_NUMBER_SETS_MAX = 128, /* compiled 16-bit lists (ports, lengths, VLANs) */
+	PC_BYTE_SETS_MAX =
+		512,	    /* compiled 8-bit lists (protocols, types, flags, TTLs); 0 is "any" */
+	PC_MACS_MAX = 4096, /* entries of all src_mac lists of one generation */
 	PC_ADDR_ENTRIES_MAX = 2097152, /* prefixes of all address lists of one generation */
-	PC_BLOCKS_MAX = 65536,	     /* entries of the dynamic set @blocks */
-	PC_FLOWS_MAX = 262144,	     /* flows remembered for the inspector */
-	PC_GENERATIONS = 2,	     /* double buffer: one active, one being built */
+	PC_BLOCKS_MAX = 65536,	       /* entries of the dynamic set @blocks */
+	PC_FLOWS_MAX = 262144,	       /* flows remembered for the inspector */
+	PC_GENERATIONS = 2,	       /* double buffer: one active, one being built */
 };
 
 enum pc_family_bit { PC_IPV4 = 1, PC_IPV6 = 2 };
@@ -111,11 +112,11 @@ enum pc_action {
 
 /* Written once per commit: the store of `active` is the commit. */
 struct pc_control {
-	__u32 abi_version;  /* PC_ABI_VERSION */
-	__u32 active;	    /* 0 or 1: the generation slot that packets use */
-	__u32 blocks;	    /* entries in `blocks`; 0 skips the look-up */
-	__u32 bypass_mark;  /* mark bits (value == mask) of the inspector's own packets */
-	__u32 inspect_veth; /* ifindex of the host end of the inspector's veth; 0 = not set up */
+	__u32 abi_version;   /* PC_ABI_VERSION */
+	__u32 active;	     /* 0 or 1: the generation slot that packets use */
+	__u32 blocks;	     /* entries in `blocks`; 0 skips the look-up */
+	__u32 bypass_mark;   /* mark bits (value == mask) of the inspector's own packets */
+	__u32 inspect_veth;  /* ifindex of the host end of the inspector's veth; 0 = not set up */
 	__u8 inspect_mac[6]; /* MAC address of the inspector's end */
 	__u8 zero[6];
 };
@@ -123,15 +124,15 @@ PC_ASSERT_SIZE(struct pc_control, 32);
 
 /* The head of one generation slot. */
 struct pc_generation {
-	__u64 number;	/* the commit's number, for events and `show status` */
-	__u32 records;	/* rules in `records` */
-	__u32 flags;	/* enum pc_generation_flag */
+	__u64 number;		 /* the commit's number, for events and `show status` */
+	__u32 records;		 /* rules in `records` */
+	__u32 flags;		 /* enum pc_generation_flag */
 	__u32 sample_per_second; /* ceiling of sampled events, all CPUs together */
-	__u8 fragments; /* enum pc_fragments */
+	__u8 fragments;		 /* enum pc_fragments */
 	__u8 unparseable_accept;
 	__u8 non_ip_accept;
-	__u8 log;	/* enum pc_log: of packets that the policy drops */
-	__u8 zone_default[PC_ZONES_MAX];   /* PC_ACTION_ACCEPT or PC_ACTION_DROP */
+	__u8 log;			       /* enum pc_log: of packets that the policy drops */
+	__u8 zone_default[PC_ZONES_MAX];       /* PC_ACTION_ACCEPT or PC_ACTION_DROP */
 	__u8 inspect_on_down[PC_INSPECTS_MAX]; /* enum pc_on_down */
 };
 PC_ASSERT_SIZE(struct pc_generation, 152);
@@ -139,8 +140,8 @@ PC_ASSERT_SIZE(struct pc_generation, 152);
 enum pc_generation_flag {
 	PC_GEN_SADDR_SETS = 1 << 0, /* some rule needs the source's set membership */
 	PC_GEN_DADDR_SETS = 1 << 1,
-	PC_GEN_TC = 1 << 2,	    /* some rule runs at TC egress */
-	PC_GEN_INSPECT = 1 << 3,    /* some rule inspects */
+	PC_GEN_TC = 1 << 2,	 /* some rule runs at TC egress */
+	PC_GEN_INSPECT = 1 << 3, /* some rule inspects */
 };
 
 /* A rule, compiled: record i is the rule at position i in the order of the rule set. All conditions
@@ -159,17 +160,17 @@ struct pc_record {
 		__u16 low, high; /* when the number set of that field is 0 */
 	} sport, dport, len, vlan;
 	__u8 sport_set, dport_set, len_set, vlan_set; /* index into number_sets */
-	__u16 saddr_set, daddr_set;   /* bit index into struct pc_addr_sets */
+	__u16 saddr_set, daddr_set;		      /* bit index into struct pc_addr_sets */
 	__u16 proto_set, ttl_set, icmp_type_set, icmp_code_set, tcp_flags_set; /* byte_sets */
-	__u16 mac_set;		      /* key of `macs`; list membership */
-	__u16 flags;		      /* enum pc_record_flag */
-	__u8 families;		      /* enum pc_family_bit */
-	__u8 frags;		      /* enum pc_frag_bit */
-	__u32 rule_id;		      /* index into the counters */
-	__u32 mark, mark_mask;	      /* PC_ACTION_MARK: mark = (old & ~mark_mask) | mark */
-	__u8 action;		      /* enum pc_action */
-	__u8 log;		      /* enum pc_log */
-	__u8 inspect;		      /* PC_ACTION_INSPECT: inspect id */
+	__u16 mac_set;	       /* key of `macs`; list membership */
+	__u16 flags;	       /* enum pc_record_flag */
+	__u8 families;	       /* enum pc_family_bit */
+	__u8 frags;	       /* enum pc_frag_bit */
+	__u32 rule_id;	       /* index into the counters */
+	__u32 mark, mark_mask; /* PC_ACTION_MARK: mark = (old & ~mark_mask) | mark */
+	__u8 action;	       /* enum pc_action */
+	__u8 log;	       /* enum pc_log */
+	__u8 inspect;	       /* PC_ACTION_INSPECT: inspect id */
 	__u8 zero[9];
 };
 PC_ASSERT_SIZE(struct pc_record, 152);
@@ -212,9 +213,9 @@ PC_ASSERT_SIZE(struct pc_mac_key, 8);
 
 /* By ifindex, per generation: which zone a frame of this interface enters. */
 struct pc_iface {
-	__u8 zone;	   /* when vlan_table is 0 */
-	__u8 vlan_table;   /* index into vlan_zones */
-	__u16 slot;	   /* index into iface_counters, stable while the interface is attached */
+	__u8 zone;	 /* when vlan_table is 0 */
+	__u8 vlan_table; /* index into vlan_zones */
+	__u16 slot;	 /* index into iface_counters, stable while the interface is attached */
 };
 PC_ASSERT_SIZE(struct pc_iface, 4);
 
@@ -229,7 +230,7 @@ struct pc_rule_name {
 /* Per CPU, summed on read. */
 struct pc_counter {
 	__u64 packets;
-	__u64 bytes;	/* of L3 */
+	__u64 bytes;	    /* of L3 */
 	__u64 last_jiffies; /* bpf_jiffies64() of the last hit; the largest of all CPUs counts */
 };
 
@@ -270,19 +271,19 @@ PC_ASSERT_SIZE(struct pc_flow_key, 40);
 enum pc_flow_verdict { PC_FLOW_INSPECT, PC_FLOW_PASS, PC_FLOW_DROP };
 
 struct pc_flow {
-	__u64 created_ns;    /* CLOCK_MONOTONIC */
-	__be32 client[4];    /* the source before NAT; family as in the key */
+	__u64 created_ns; /* CLOCK_MONOTONIC */
+	__be32 client[4]; /* the source before NAT; family as in the key */
 	__be16 client_port;
-	__u8 eth[14];	     /* the frame's Ethernet header as it was leaving */
-	__u32 ifindex;	     /* WAN interface */
-	__u32 in_ifindex;    /* where the client's packets enter; 0: the router's own flow */
+	__u8 eth[14];	  /* the frame's Ethernet header as it was leaving */
+	__u32 ifindex;	  /* WAN interface */
+	__u32 in_ifindex; /* where the client's packets enter; 0: the router's own flow */
 	__u32 rule_id;
-	__u32 generation;    /* low word of pc_generation.number */
-	__u8 verdict;	     /* enum pc_flow_verdict */
+	__u32 generation; /* low word of pc_generation.number */
+	__u8 verdict;	  /* enum pc_flow_verdict */
 	__u8 inspect;
-	__u8 ct_found;	     /* 1: the client was found by conntrack */
+	__u8 ct_found; /* 1: the client was found by conntrack */
 	__u8 zero;
-	__u16 vlan_tci;	     /* of the tag that leaves in front of the frame, when vlan_proto is not 0 */
+	__u16 vlan_tci; /* of the tag that leaves in front of the frame, when vlan_proto is not 0 */
 	__be16 vlan_proto;
 };
 PC_ASSERT_SIZE(struct pc_flow, 64);
@@ -361,8 +362,10 @@ PC_ASSERT_SIZE(struct pc_event, 72);
  * heartbeat      ARRAY[1]                        struct pc_heartbeat, mmapable
  * insp_stats     ARRAY[PC_INSPECTS_MAX]          struct pc_inspect_stats
  */
+/* clang-format off */
 #define PC_MAPS(X)                                                                     \
 	X(control) X(generations) X(records) X(addr_sets) X(number_sets) X(byte_sets)  \
 	X(macs) X(ifaces) X(vlan_zones) X(blocks) X(rule_names) X(rule_counters)       \
 	X(reasons) X(iface_counters) X(events) X(event_budget) X(flows) X(listeners)   \
 	X(heartbeat) X(insp_stats)
+/* clang-format on */

@@ -2,10 +2,10 @@
 // compile(RuleSet) -> Plan: the exact contents of every map of one generation, sorted.
 #pragma once
 
+#include <map>
+
 #include "rules/result.h"
 #include "rules/rule.h"
-
-#include <map>
 
 namespace pc {
 
@@ -14,9 +14,9 @@ using RuleIds = std::map<std::string, uint32_t, std::less<>>;
 
 struct PlanZone {
     std::string name;
-    uint8_t id = 0;  // 1..PC_ZONES_MAX-1, in file order
+    uint8_t id = 0; // 1..PC_ZONES_MAX-1, in file order
     std::vector<std::string> interfaces;
-    std::vector<uint32_t> vlans;  // empty: every tag
+    std::vector<uint32_t> vlans; // empty: every tag
     XdpMode mode = XdpMode::automatic;
     bool frags = false;
 };
@@ -35,17 +35,17 @@ struct PlanInspect {
 
 struct PlanAddress {
     Prefix prefix;
-    std::array<uint64_t, PC_ADDR_SETS_MAX / 64> sets{};  // covering entries already ORed in
+    std::array<uint64_t, PC_ADDR_SETS_MAX / 64> sets{}; // covering entries already ORed in
 };
 
 struct Plan {
-    pc_generation generation{};  // without its number, which the daemon gives
+    pc_generation generation{}; // without its number, which the daemon gives
     std::vector<pc_record> records;
-    std::vector<PlanRule> rules;  // rules[i] belongs to records[i]
-    std::vector<PlanAddress> addresses;  // sorted
-    std::vector<pc_number_set> number_sets;  // [0] is not used
-    std::vector<pc_byte_set> byte_sets;      // [0] is not used
-    std::vector<pc_mac_key> macs;            // sorted
+    std::vector<PlanRule> rules;            // rules[i] belongs to records[i]
+    std::vector<PlanAddress> addresses;     // sorted
+    std::vector<pc_number_set> number_sets; // [0] is not used
+    std::vector<pc_byte_set> byte_sets;     // [0] is not used
+    std::vector<pc_mac_key> macs;           // sorted
     std::vector<PlanZone> zones;
     std::vector<PlanInspect> inspects;
     uint32_t bypass_mark = 0;
@@ -60,4 +60,4 @@ inline constexpr uint32_t bypass_mark_default = 0x10000000;
 
 [[nodiscard]] RuleIds rule_ids(const Plan& plan);
 
-}  // namespace pc
+} // namespace pc

@@ -12,11 +12,11 @@ namespace pc {
 
 // "tcp dport 22 src @office" for `show rules`.
 [[nodiscard]] std::string print_match(const Match& match);
-[[nodiscard]] std::string print_zones(const std::vector<ZoneItem>& zones);  // "lan,guest", "*"
+[[nodiscard]] std::string print_zones(const std::vector<ZoneItem>& zones); // "lan,guest", "*"
 [[nodiscard]] std::string_view to_string(Action action);
 
 // What `compare` shows: "+ rule x { ... }", "- rule y", "> rule z: dport 22 (was 23)"; empty if the
 // two mean the same.
 [[nodiscard]] std::vector<std::string> compare(const RuleSet& before, const RuleSet& after);
 
-}  // namespace pc
+} // namespace pc

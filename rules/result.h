@@ -11,17 +11,19 @@
 
 namespace pc {
 
-// `err` is a positive errno or 0; callers test it, people read `message` ("attach XDP to eth0: ...":
-// what was tried on what; lower case, no period).
+// `err` is a positive errno or 0; callers test it, people read `message` ("attach XDP to eth0:
+// ...": what was tried on what; lower case, no period).
 struct Error {
     int err = 0;
     std::string message;
 };
 
-template <typename T> class [[nodiscard]] Result {
-  public:
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
-    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
+template <typename T>
+class [[nodiscard]] Result {
+public:
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {} // NOLINT: implicit
+
+    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {} // NOLINT: implicit
 
     [[nodiscard]] bool ok() const { return state_.index() == 0; }
 
@@ -47,14 +49,16 @@ template <typename T> class [[nodiscard]] Result {
         return *std::get_if<1>(&state_);
     }
 
-  private:
+private:
     std::variant<T, Error> state_;
 };
 
-template <> class [[nodiscard]] Result<void> {
-  public:
+template <>
+class [[nodiscard]] Result<void> {
+public:
     Result() = default;
-    Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit
+
+    Result(Error error) : error_(std::move(error)) {} // NOLINT: implicit
 
     [[nodiscard]] bool ok() const { return !error_.has_value(); }
 
@@ -67,7 +71,7 @@ template <> class [[nodiscard]] Result<void> {
         return *error_;
     }
 
-  private:
+private:
     std::optional<Error> error_;
 };
 
@@ -82,4 +86,4 @@ template <> class [[nodiscard]] Result<void> {
         try_result_.take();                                                                        \
     })
 
-}  // namespace pc
+} // namespace pc

@@ -1,65 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the operator wrote: zones, sets, inspectors and ordered rules, each with its place in the
 // file. Plain values; names are not yet resolved.
-//
-// Lists: an empty vector means "not named, anything matches". A value matches a list if a positive
-// item holds it (or the list has no positive item) and no negated item ("!x") holds it.
 #pragma once
-
-#include "rules/abi.h"
-#include "rules/diagnostic.h"
-#include "rules/net.h"
 
 #include <optional>
 
+#include "rules/match.h"
+
 namespace pc {
 
-// A prefix, range, address or set.
-struct AddressItem {
-    bool negated = false;
-    std::string set;  // without '@'; empty: `range`
-    AddressRange range;
-    Location at;
-};
-
-// A port, protocol, ICMP type or code, length, DSCP, TTL or VLAN id (untagged: PC_VLAN_NONE).
-struct NumberItem {
-    bool negated = false;
-    std::string set;  // only ports and protocols
-    NumberRange range;
-    Location at;
-};
-
-struct ZoneItem {
-    bool negated = false;
-    std::string zone;
-    Location at;
-};
-
-// "syn,!ack": (flags & mask) == value. Several items are alternatives.
-struct TcpFlagsItem {
-    uint8_t mask = 0;
-    uint8_t value = 0;
-    Location at;
-};
-
-struct MacItem {
-    bool negated = false;
-    MacAddress mac;
-    Location at;
-};
-
-struct Match {
-    std::vector<ZoneItem> in, out;
-    std::vector<AddressItem> src, dst;
-    std::vector<NumberItem> proto, sport, dport, icmp_type, icmp_code, len, dscp, ttl, vlan;
-    std::vector<TcpFlagsItem> tcp_flags;
-    uint8_t frags = 0;  // bits of pc_frag_bit; 0: not named
-    std::vector<MacItem> src_mac;
-};
-
-enum class Action : uint8_t { accept, drop, reject, inspect, mark, count };  // as pc_action
-enum class Log : uint8_t { none, sampled, all };                             // as pc_log
+enum class Action : uint8_t { accept, drop, reject, inspect, mark, count }; // as pc_action
+enum class Log : uint8_t { none, sampled, all };                            // as pc_log
 enum class Hook : uint8_t { xdp, tc };
 
 struct Mark {
@@ -80,18 +31,18 @@ struct Date {
 
 struct Rule {
     std::string name;
-    uint32_t priority = 0;  // 0-65535, unique; the lowest is asked first
+    uint32_t priority = 0; // 0-65535, unique; the lowest is asked first
     bool disabled = false;
-    std::optional<Date> until;  // the last day on which the rule holds
+    std::optional<Date> until; // the last day on which the rule holds
     std::string note;
     std::vector<std::string> tags;
     Match match;
     Action action = Action::accept;
     Log log = Log::none;
-    Mark mark;            // action mark
-    std::string inspect;  // action inspect: the name of an [inspect.*]
-    std::optional<Family> family;  // from [defaults] family
-    Location at;                   // the [[rule]] header
+    Mark mark;                    // action mark
+    std::string inspect;          // action inspect: the name of an [inspect.*]
+    std::optional<Family> family; // from [defaults] family
+    Location at;                  // the [[rule]] header
 };
 
 // A rule runs where all it asks is known: at XDP, unless it names `out` or inspects.
@@ -107,12 +58,12 @@ enum class XdpMode : uint8_t { automatic, native, generic };
 
 struct Zone {
     std::string name;
-    std::vector<std::string> interfaces;  // names and globs ("eth*")
-    std::vector<uint32_t> vlans;          // ids and PC_VLAN_NONE; empty: every tag
-    std::vector<AddressItem> prefixes;    // adds to @local
+    std::vector<std::string> interfaces; // names and globs ("eth*")
+    std::vector<uint32_t> vlans;         // ids and PC_VLAN_NONE; empty: every tag
+    std::vector<AddressItem> prefixes;   // adds to @local
     XdpMode mode = XdpMode::automatic;
     bool frags = false;
-    std::optional<Action> default_action;  // accept or drop
+    std::optional<Action> default_action; // accept or drop
     Location at;
 };
 
@@ -121,12 +72,12 @@ enum class SetType : uint8_t { prefix, port, proto };
 struct Set {
     std::string name;
     SetType type = SetType::prefix;
-    std::vector<AddressItem> addresses;      // type prefix: items
-    std::vector<NumberItem> numbers;         // type port, proto: items
-    std::vector<std::string> files;          // as written
-    std::vector<AddressRange> file_addresses;  // what the files held
+    std::vector<AddressItem> addresses;       // type prefix: items
+    std::vector<NumberItem> numbers;          // type port, proto: items
+    std::vector<std::string> files;           // as written
+    std::vector<AddressRange> file_addresses; // what the files held
     std::vector<NumberRange> file_numbers;
-    std::vector<AddressItem> exclude;        // type prefix
+    std::vector<AddressItem> exclude; // type prefix
     std::vector<NumberItem> exclude_numbers;
     Location at;
 };
@@ -134,28 +85,28 @@ struct Set {
 struct Inspect {
     std::string name;
     std::optional<uint16_t> port;
-    std::optional<uint32_t> mark;  // bypass mark bits; the same in all [inspect.*]
-    bool down_drops = false;       // on_down = "drop"
-    std::vector<AddressItem> exclude;  // destinations or clients never inspected
-    std::vector<std::string> allow, deny;  // server names: "a.example", "*.example"
-    uint32_t max_flows = 0;                // 0: the inspector's own limit
+    std::optional<uint32_t> mark;         // bypass mark bits; the same in all [inspect.*]
+    bool down_drops = false;              // on_down = "drop"
+    std::vector<AddressItem> exclude;     // destinations or clients never inspected
+    std::vector<std::string> allow, deny; // server names: "a.example", "*.example"
+    uint32_t max_flows = 0;               // 0: the inspector's own limit
     Location at;
 };
 
 struct Host {
     std::string name;
-    std::vector<AddressItem> management;  // @management
-    std::vector<AddressItem> local;       // @local when named
+    std::vector<AddressItem> management; // @management
+    std::vector<AddressItem> local;      // @local when named
 };
 
 struct Defaults {
-    Action action = Action::accept;  // accept or drop
+    Action action = Action::accept; // accept or drop
     Log log = Log::none;
     uint32_t sample_per_second = 100;
     pc_fragments fragments = PC_FRAGMENTS_ACCEPT;
     bool unparseable_accept = false;
     bool non_ip_accept = true;
-    std::optional<Family> family;  // both when not set
+    std::optional<Family> family; // both when not set
 };
 
 struct Safety {
@@ -166,23 +117,23 @@ struct Safety {
 };
 
 struct RuleSet {
-    std::vector<SourceFile> files;  // the main file first, then included ones
+    std::vector<SourceFile> files; // the main file first, then included ones
     int schema = 1;
     Host host;
     Defaults defaults;
     Safety safety;
-    std::vector<Zone> zones;        // in file order
-    std::vector<Set> sets;          // in file order
-    std::vector<Inspect> inspects;  // in file order
-    std::vector<Rule> rules;        // sorted by priority
+    std::vector<Zone> zones;       // in file order
+    std::vector<Set> sets;         // in file order
+    std::vector<Inspect> inspects; // in file order
+    std::vector<Rule> rules;       // sorted by priority
 };
 
 // What the rule set refers to but does not hold: the router it runs on, and the day.
 struct Environment {
-    std::vector<AddressRange> self;    // @self: this router's addresses
-    std::vector<AddressRange> local;   // @local unless [host] local is given: connected networks
-    std::vector<AddressRange> blocks;  // @blocks: dynamic
-    std::optional<Date> today;         // rules with an earlier `until` are off
+    std::vector<AddressRange> self;   // @self: this router's addresses
+    std::vector<AddressRange> local;  // @local unless [host] local is given: connected networks
+    std::vector<AddressRange> blocks; // @blocks: dynamic
+    std::optional<Date> today;        // rules with an earlier `until` are off
 };
 
 [[nodiscard]] inline bool is_active(const Rule& rule, const Environment& environment) {
@@ -190,8 +141,8 @@ struct Environment {
     return !rule.disabled && !over;
 }
 
-// @bogons: RFC 6890 special-purpose blocks plus multicast and reserved space, both families, without
-// link-local and multicast ranges that neighbour discovery and routing need.
+// @bogons: RFC 6890 special-purpose blocks plus multicast and reserved space, both families,
+// without link-local and multicast ranges that neighbour discovery and routing need.
 [[nodiscard]] const std::vector<AddressRange>& bogons();
 
-}  // namespace pc
+} // namespace pc

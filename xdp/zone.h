@@ -27,7 +27,13 @@ static __always_inline __u8 pc_zone_of(__u32 generation, __u32 ifindex, __u32 vl
 		return iface->zone % PC_ZONES_MAX;
 	key = generation * PC_VLAN_TABLES_MAX + iface->vlan_table;
 	zones = bpf_map_lookup_elem(&vlan_zones, &key);
-	if (!zones || vlan > PC_VLAN_NONE)
+	if (!zones)
 		return 0;
-	return zones->zone[vlan] % PC_ZONES_MAX;
+	if (vlan >= PC_VLAN_NONE)
+		return zones->zone[PC_VLAN_NONE] % PC_ZONES_MAX;
+	/* Kernel 6.1's verifier forgets the comparison when the value comes back from the stack; the
+	 * mask, which the compiler must not see to be idle, it believes.
+	 */
+	asm volatile("" : "+r"(vlan));
+	return zones->zone[vlan & (PC_VLAN_NONE - 1)] % PC_ZONES_MAX;
 }

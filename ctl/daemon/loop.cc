@@ -98,7 +98,7 @@ private:
         }
         published_ = firewall_->changes();
         const protocol::Json object = watched_object(context());
-        const auto written = write_file(
+        const auto written = replace_file(
             options_.run_dir + "/inspect.json",
             object.dump(-1, ' ', false, protocol::Json::error_handler_t::replace) + "\n", 0640);
         if (!written) {

@@ -84,7 +84,7 @@ std::string string_in(const Json& object, const char* key) {
 
 } // namespace
 
-Result<void> write_file(const std::string& path, const std::string& text, int mode) {
+Result<void> replace_file(const std::string& path, const std::string& text, int mode) {
     const std::string beside = path + ".new";
     const auto written = write_synced(beside, text, mode);
     if (!written) {
@@ -96,6 +96,11 @@ Result<void> write_file(const std::string& path, const std::string& text, int mo
         (void)unlink(beside.c_str()); // ignoring: the first error counts
         return error;
     }
+    return {};
+}
+
+Result<void> write_file(const std::string& path, const std::string& text, int mode) {
+    TRY(replace_file(path, text, mode));
     return sync_folder(folder_of(path));
 }
 
@@ -184,11 +189,11 @@ uint64_t Revisions::next() const {
 }
 
 Result<void> Revisions::set_current(uint64_t number) const {
-    return write_file(folder_ + "/current", std::to_string(number) + "\n", 0640);
+    return replace_file(folder_ + "/current", std::to_string(number) + "\n", 0640);
 }
 
 Result<void> Revisions::set_last_good(uint64_t number) const {
-    return write_file(folder_ + "/last-good", std::to_string(number) + "\n", 0640);
+    return replace_file(folder_ + "/last-good", std::to_string(number) + "\n", 0640);
 }
 
 std::optional<uint64_t> Revisions::number_in(const std::string& name) const {

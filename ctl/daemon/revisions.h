@@ -21,7 +21,9 @@ struct Revision {
     std::vector<SourceFile> files; // the whole configuration, the main file first
 };
 
-// Durable: the folder is synced too.
+// After a power failure there is the old text or the new one; write_file returns when it is the new
+// one.
+[[nodiscard]] Result<void> replace_file(const std::string& path, const std::string& text, int mode);
 [[nodiscard]] Result<void> write_file(const std::string& path, const std::string& text, int mode);
 [[nodiscard]] Result<std::string> read_text(const std::string& path);
 

@@ -9,7 +9,7 @@
 namespace pc {
 
 class Fd {
-  public:
+public:
     Fd() = default;
 
     explicit Fd(int fd) : fd_(fd) {}
@@ -36,13 +36,13 @@ class Fd {
 
     void reset(int fd = -1) {
         if (fd_ >= 0) {
-            (void)close(fd_);  // ignoring: nothing can be done about a failed close
+            (void)close(fd_); // ignoring: nothing can be done about a failed close
         }
         fd_ = fd;
     }
 
-  private:
+private:
     int fd_ = -1;
 };
 
-}  // namespace pc
+} // namespace pc

@@ -4,8 +4,6 @@
 // for a per-CPU map the value is one 8-byte-aligned value per possible CPU.
 #pragma once
 
-#include "rules/result.h"
-
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -13,12 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "rules/result.h"
+
 namespace pc {
 
 using Bytes = std::span<const std::byte>;
 
 class MapStore {
-  public:
+public:
     virtual ~MapStore() = default;
 
     // ENOENT in Error::err when there is no such key.
@@ -27,8 +27,8 @@ class MapStore {
     [[nodiscard]] virtual Result<void> remove(Bytes key) = 0;
 
     // Until `visit` returns false.
-    [[nodiscard]] virtual Result<void> each(
-        const std::function<bool(Bytes key, Bytes value)>& visit) const = 0;
+    [[nodiscard]] virtual Result<void>
+    each(const std::function<bool(Bytes key, Bytes value)>& visit) const = 0;
 
     // All keys, then all values, back to back, in the same order.
     [[nodiscard]] virtual Result<void> put_batch(Bytes keys, Bytes values, size_t count) = 0;
@@ -39,8 +39,9 @@ class MapStore {
 [[nodiscard]] Result<std::unique_ptr<MapStore>> open_pinned_map(const std::string& path);
 
 // The bytes of a trivially copyable value.
-template <typename T> [[nodiscard]] Bytes bytes_of(const T& value) {
+template <typename T>
+[[nodiscard]] Bytes bytes_of(const T& value) {
     return std::as_bytes(std::span<const T, 1>(&value, 1));
 }
 
-}  // namespace pc
+} // namespace pc

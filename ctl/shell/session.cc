@@ -151,6 +151,9 @@ int Session::fail(const Answer& answer) {
         text.insert(0, word_for(answer.error));
     }
     text += text.ends_with('\n') ? "" : "\n";
+    if (const std::string help = text_at(answer.parameters, "help"); !help.empty()) {
+        text += "help: " + printable(help) + "\n";
+    }
     output_.complain(text);
     return answer.exit_code();
 }
@@ -160,7 +163,10 @@ int Session::fail(int exit_code, const std::string& message, const std::string& 
     answer.error = exit_code == exit_refused ? "Refused"
                    : exit_code == exit_usage ? "Usage"
                                              : "Config";
-    answer.parameters["message"] = message + (help.empty() ? "" : "\nhelp: " + help);
+    answer.parameters["message"] = message;
+    if (!help.empty()) {
+        answer.parameters["help"] = help;
+    }
     (void)fail(answer); // ignoring: the caller knows the code
     return exit_code;
 }
@@ -169,10 +175,10 @@ int Session::fail_at(int exit_code, const CommandLine& line, const Mistake& mist
     if (output_.is_json()) {
         Answer answer;
         answer.error = exit_code == exit_usage ? "Usage" : "Config";
-        answer.parameters = {{"message", mistake.message}, {"help", mistake.help},
+        answer.parameters = {{"message", mistake.message},  {"help", mistake.help},
                              {"file", origin_.source.path}, {"line", origin_.line},
                              {"col", mistake.begin + 1},    {"end_col", mistake.end}};
-        (void)fail(answer);  // ignoring: the caller knows the code
+        (void)fail(answer); // ignoring: the caller knows the code
         return exit_code;
     }
     if (const std::optional<std::string> text = carets(origin_, line, mistake)) {

@@ -28,8 +28,11 @@ void print_verdicts(Output& out, std::string_view title, const Json& packets) {
 
 void print_status(Output& out, const Json& status) {
     const Json& commit = at(status, "commit");
+    // "ana via ssh"; the daemon's own, as at its start, are by nobody.
     std::string by = text_at(commit, "who");
-    by += text_at(commit, "via").empty() ? "" : " via " + text_at(commit, "via");
+    if (const std::string through = text_at(commit, "via"); !through.empty()) {
+        by += by.empty() ? through : " via " + through;
+    }
     std::string made = by.empty() ? when(commit, "time") : by + ", " + when(commit, "time");
     if (!text_at(commit, "comment").empty()) {
         made += ", \"" + text_at(commit, "comment") + "\"";

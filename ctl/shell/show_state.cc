@@ -27,7 +27,8 @@ void print_match(Output& out, const Json& set, const Json& match) {
     }
     std::string text = address + " is in " + text_at(match, "element", "it") + "  set " + name;
     const std::string sets = joined(at(match, "sets"));
-    text += sets.empty() || sets == name ? "" : "  by way of " + sets;
+    const bool is_own = sets == name || sets == "set " + name || sets == "@" + name;
+    text += sets.empty() || is_own ? "" : "  by way of " + sets;
     out.line(printable(text));
 }
 
@@ -35,9 +36,11 @@ void print_set(Output& out, const Json& answer) {
     if (at(answer, "match").is_object()) {
         print_match(out, answer, at(answer, "match"));
     }
-    out.line(printable(fmt::format(
-        "set {}  type {}  {} entries  from {}", text_at(answer, "name"), text_at(answer, "type"),
-        format_count(number_at(answer, "entries")), text_at(answer, "source", "?"))));
+    const uint64_t entries = number_at(answer, "entries");
+    out.line(
+        printable(fmt::format("set {}  type {}  {} {}  from {}", text_at(answer, "name"),
+                              text_at(answer, "type"), format_count(entries),
+                              entries == 1 ? "entry" : "entries", text_at(answer, "source", "?"))));
     std::string users = joined(at(answer, "references"));
     if (const std::string sets = joined(at(answer, "referenced_by_sets")); !sets.empty()) {
         users += (users.empty() ? "sets " : "; sets ") + sets;
@@ -58,7 +61,6 @@ void print_set(Output& out, const Json& answer) {
     for (const Json& each : elements) {
         out.line(printable("  " + (each.is_string() ? each.get<std::string>() : each.dump())));
     }
-    const uint64_t entries = number_at(answer, "entries");
     if (elements.is_array() && elements.size() < entries) {
         out.line(fmt::format("  and {} more; `show set {} match ADDRESS` asks for one",
                              format_count(entries - elements.size()), text_at(answer, "name")));

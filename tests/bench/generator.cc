@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Drives the generator: bench_generator IFINDEX MAC TRACE PACKETS, in the netns of the sending veth, sends
-// that many frames to that MAC address and prints the nanoseconds it took. bench_generator attach-empty IFINDEX attaches
-// the empty program that drops all (detach with `ip link set DEV xdp off`).
-#include "tests/bench/trace.h"
-
+// Drives the generator: bench_generator IFINDEX MAC TRACE PACKETS, in the netns of the sending
+// veth, sends that many frames to that MAC address and prints the nanoseconds it took.
+// bench_generator attach-empty IFINDEX attaches the empty program that drops all (detach with `ip
+// link set DEV xdp off`).
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -12,18 +11,20 @@
 #include <fstream>
 #include <memory>
 
-#include <netinet/ether.h>
-#include <linux/if_link.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/if_link.h>
+#include <netinet/ether.h>
 
 #include "bench_generator.skel.h"
+#include "tests/bench/trace.h"
 
 namespace {
 
 struct SkeletonDeleter {
     void operator()(bench_generator* skeleton) const { bench_generator__destroy(skeleton); }
 };
+
 using Skeleton = std::unique_ptr<bench_generator, SkeletonDeleter>;
 
 [[noreturn]] void fail(const char* what) {
@@ -35,9 +36,9 @@ std::array<unsigned char, 64> frame_template() {
     std::array<unsigned char, 64> frame{};
     frame[12] = 0x08;
     frame[14] = 0x45;
-    frame[17] = 46;  // total length: 20 + 8 + 18; 60 bytes with the Ethernet header
+    frame[17] = 46; // total length: 20 + 8 + 18; 60 bytes with the Ethernet header
     frame[22] = 64;
-    frame[39] = 26;  // UDP length, and a TCP header's bytes are never read that far by these rules
+    frame[39] = 26; // UDP length, and a TCP header's bytes are never read that far by these rules
     return frame;
 }
 
@@ -88,14 +89,15 @@ int generate(unsigned ifindex, const char* mac, const char* trace_path, unsigned
     return 0;
 }
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv) {
     if (argc == 3 && std::strcmp(argv[1], "attach-empty") == 0) {
         return attach_empty(std::atoi(argv[2]));
     }
     if (argc != 5) {
-        std::fputs("usage: bench_generator IFINDEX MAC TRACE PACKETS | attach-empty IFINDEX\n", stderr);
+        std::fputs("usage: bench_generator IFINDEX MAC TRACE PACKETS | attach-empty IFINDEX\n",
+                   stderr);
         return 2;
     }
     return generate(static_cast<unsigned>(std::atoi(argv[1])), argv[2], argv[3],

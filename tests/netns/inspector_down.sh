@@ -58,8 +58,8 @@ check_down() { # HOW
 kill -9 "$PC_INSPECTOR"
 wait "$PC_INSPECTOR" 2>/dev/null
 check_down "killed"
-[ "$(pc_reason inspect-down)" -gt 0 ] || pc_fail "the drops were not counted under inspect-down"
-[ "$(pc_reason inspect-down-pass)" -gt 0 ] || pc_fail "the passes were not counted under inspect-down-pass"
+[ "$(pc_reason "inspect-down")" -gt 0 ] || pc_fail "the drops were not counted under inspect-down"
+[ "$(pc_reason "inspect-down-pass")" -gt 0 ] || pc_fail "the passes were not counted under inspect-down-pass"
 pc_start_inspector
 pc_wait_for 3 get "$PC_WAN4" 8080 || pc_fail "a new inspector does not take over"
 pc_ok "a new inspector takes over"
