@@ -48,8 +48,11 @@ std::string set_offer(const RuleSet& rules, const Contents& contents, std::strin
     std::vector<std::string> offers = did_you_mean(name, names);
     for (std::string& offer : offers) {
         const Set* set = contents.find(offer);
-        offer =
-            "'@" + offer + "'" + (set == nullptr ? "" : " (" + place(set->at, rules.files) + ")");
+        offer.insert(0, "'@");
+        offer += "'";
+        if (set != nullptr) {
+            offer += " (" + place(set->at, rules.files) + ")";
+        }
     }
     return offers.empty() ? "" : "did you mean " + join(offers, " or ") + "?";
 }

@@ -139,12 +139,12 @@ void check_top_keys(Reading& reading, const Document& document) {
         }
         const bool named = entry.key == "limit" || entry.key == "feed" || entry.key == "export";
         if (!named || entry.value.entries.empty()) {
-            reading.error("E013", entry.key_at, "[" + entry.key + "] is not supported yet");
+            reading.error("E013", entry.key_at, "[" + entry.key + "] is not yet supported");
             continue;
         }
         for (const TomlEntry& inner : entry.value.entries) {
             reading.error("E013", inner.key_at,
-                          "[" + entry.key + "." + inner.key + "] is not supported yet");
+                          "[" + entry.key + "." + inner.key + "] is not yet supported");
         }
     }
 }

@@ -65,7 +65,7 @@ void read_sample(Reading& reading, Defaults& defaults, const TomlEntry& entry) {
         return;
     }
     const auto number = text->ends_with("/s")
-                            ? parse_number(std::string_view(*text).substr(0, text->size() - 2))
+                            ? parse_number(std::string_view{*text}.substr(0, text->size() - 2))
                             : std::nullopt;
     if (!number || *number == 0 || *number > sample_max) {
         reading.error("E039", entry.value.at, "'" + *text + "' is no rate of events",

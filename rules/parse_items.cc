@@ -174,7 +174,7 @@ std::optional<TcpFlagsItem> read_flags(Reading& reading, const TomlNode& node) {
     for (size_t begin = 0; begin <= node.text.size();) {
         const size_t end = std::min(node.text.find(',', begin), node.text.size());
         bool negated = false;
-        const std::string_view raw = std::string_view(node.text).substr(begin, end - begin);
+        const std::string_view raw = std::string_view{node.text}.substr(begin, end - begin);
         const std::string_view name = strip_negation(raw, negated);
         const auto bit = tcp_flag_bit(name);
         const Location at = part_of(node, begin, raw.size());

@@ -82,8 +82,7 @@ void check_protect(Reading& reading, const TomlNode& node, std::vector<NamedSet>
     }
     const std::string_view target = trim(text.substr(arrow + 2));
     const size_t colon = target.rfind(':');
-    if (colon == std::string_view::npos ||
-        target.find_first_of("]", colon) != std::string_view::npos) {
+    if (colon == std::string_view::npos || target.find(']', colon) != std::string_view::npos) {
         refuse(reading, node, target, "the destination has no :PROTO/PORT");
         return;
     }

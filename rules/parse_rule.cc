@@ -77,9 +77,9 @@ void read_mark(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
         value = static_cast<uint32_t>(node.integer);
     } else if (node.kind == TomlKind::string) {
         const size_t slash = node.text.find('/');
-        value = parse_number(trim(std::string_view(node.text).substr(0, slash)));
+        value = parse_number(trim(std::string_view{node.text}.substr(0, slash)));
         if (slash != std::string::npos) {
-            mask = parse_number(trim(std::string_view(node.text).substr(slash + 1)));
+            mask = parse_number(trim(std::string_view{node.text}.substr(slash + 1)));
         }
     }
     if (!value || !mask || *mask == 0) {
@@ -170,7 +170,7 @@ void read_hook(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
     }
     const std::string& wanted = entry.value.text;
     if (wanted == "tc-in") {
-        reading.error("E013", entry.value.at, "hook \"tc-in\" is not supported yet",
+        reading.error("E013", entry.value.at, "hook \"tc-in\" is not yet supported",
                       "remove `hook`");
         return;
     }

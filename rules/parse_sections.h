@@ -25,7 +25,7 @@ void read_set(Reading& reading, const TomlEntry& entry);
 void read_inspect(Reading& reading, const TomlEntry& entry);
 
 // The lines of a set's file into the set.
-void read_set_file(Reading& reading, Set& set, const Location& named_at, SourceFile file);
+void read_set_file(Reading& reading, Set& set, const Location& named_at, const SourceFile& file);
 
 // A rule as written, and what only its reader knows.
 struct RuleEntry {

@@ -25,7 +25,7 @@ void read_type(Reading& reading, Set& set, const TomlEntry& entry) {
     const std::string& text = entry.value.text;
     if (std::find(std::begin(later_types), std::end(later_types), text) != std::end(later_types)) {
         reading.error("E013", entry.value.at,
-                      "sets of type \"" + text + "\" are not supported yet");
+                      "sets of type \"" + text + "\" are not yet supported");
     } else if (const auto word = read_word(reading, entry, {"prefix", "port", "proto"})) {
         set.type = static_cast<SetType>(*word);
     }
@@ -62,8 +62,8 @@ void read_file(Reading& reading, Set& set, const TomlEntry& entry) {
         } else if (files.value().empty()) {
             reading.error("E003", node->at, "no file is named '" + node->text + "'");
         } else {
-            for (SourceFile& file : files.value()) {
-                read_set_file(reading, set, node->at, std::move(file));
+            for (const SourceFile& file : files.value()) {
+                read_set_file(reading, set, node->at, file);
             }
         }
     }

@@ -71,7 +71,7 @@ struct Place {
 
 } // namespace
 
-void read_set_file(Reading& reading, Set& set, const Location& named_at, SourceFile file) {
+void read_set_file(Reading& reading, Set& set, const Location& named_at, const SourceFile& file) {
     constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
     std::string_view text = file.text;
     if (text.starts_with(byte_order_mark)) {

@@ -43,7 +43,8 @@ std::string offer(std::string_view word, const std::vector<std::string>& candida
         return otherwise;
     }
     for (std::string& text : offers) {
-        text = std::string(before) + text + std::string(after);
+        text.insert(0, before);
+        text += after;
     }
     return "did you mean " + alternatives(offers) + "?";
 }
@@ -246,7 +247,7 @@ void refuse_unknown_keys(Reading& reading, const TomlNode& table, const KeyNames
 
 void refuse_not_yet(Reading& reading, const TomlEntry& entry, const std::string& where) {
     reading.error("E013", entry.key_at,
-                  "'" + entry.key + "' in " + where + " is not supported yet");
+                  "'" + entry.key + "' in " + where + " is not yet supported");
 }
 
 bool check_table(Reading& reading, const TomlEntry& entry, std::string_view example) {

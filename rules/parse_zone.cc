@@ -54,7 +54,7 @@ void read_encap(Reading& reading, Zone&, const TomlEntry& entry) {
             continue;
         }
         if (node->kind == TomlKind::string && node->text == "gre") {
-            reading.error("E013", node->at, "encap \"gre\" is not supported yet");
+            reading.error("E013", node->at, "encap \"gre\" is not yet supported");
         } else {
             reading.error("E020", node->at, "'encap' must be \"pppoe\" or \"qinq\"");
         }

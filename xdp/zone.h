@@ -31,8 +31,8 @@ static __always_inline __u8 pc_zone_of(__u32 generation, __u32 ifindex, __u32 vl
 		return 0;
 	if (vlan >= PC_VLAN_NONE)
 		return zones->zone[PC_VLAN_NONE] % PC_ZONES_MAX;
-	/* Kernel 6.1's verifier forgets the comparison when the value comes back from the stack; the
-	 * mask, which the compiler must not see to be idle, it believes.
+	/* Kernel 6.1's verifier forgets the comparison when the value comes back from the stack;
+	 * the mask, which the compiler must not see to be idle, it believes.
 	 */
 	asm volatile("" : "+r"(vlan));
 	return zones->zone[vlan & (PC_VLAN_NONE - 1)] % PC_ZONES_MAX;

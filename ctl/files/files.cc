@@ -33,6 +33,8 @@ public:
 
     OpenFile(const OpenFile&) = delete;
     OpenFile& operator=(const OpenFile&) = delete;
+    OpenFile(OpenFile&&) = delete;
+    OpenFile& operator=(OpenFile&&) = delete;
 
     ~OpenFile() {
         if (fd_ >= 0) {

@@ -16,8 +16,12 @@
 #include <linux/if_link.h>
 #include <netinet/ether.h>
 
-#include "bench_generator.skel.h"
+// The skeleton needs the type that stands before it.
+// clang-format off
 #include "tests/bench/trace.h"
+#include "bench_generator.skel.h"
+
+// clang-format on
 
 namespace {
 

@@ -91,6 +91,7 @@ void take_route(const RandomCase& world, Packet& packet) {
 // business.
 bool is_routable(const Packet& packet) {
     static const std::vector<Prefix> never{parse_prefix("ff00::/8").prefix,
+                                           parse_prefix("fe80::/10").prefix,
                                            parse_prefix("::/127").prefix};
     return std::none_of(never.begin(), never.end(), [&](const Prefix& prefix) {
         return contains(prefix, packet.src) || contains(prefix, packet.dst);
