@@ -10,6 +10,8 @@ namespace pc {
 
 namespace {
 
+constexpr size_t entries_max = PC_ADDR_ENTRIES_MAX;
+
 // Different lists so far, of one kind of map.
 class Lists {
 public:
@@ -53,18 +55,35 @@ public:
             return;
         }
         address_lists_.add(address_contents_, &held, items.front().at, diagnostics_);
+        lists_.emplace_back(&held, items.front().at);
         for (const AddressRange& range : held.ranges) {
             entries_ += prefixes_of(range).size();
         }
-        if (entries_ > PC_ADDR_ENTRIES_MAX && !entries_reported_) {
-            entries_reported_ = true;
-            diagnostics_.add({Severity::error,
-                              "E070",
-                              items.front().at,
-                              "the lists of addresses hold more than " +
-                                  std::to_string(PC_ADDR_ENTRIES_MAX) + " prefixes",
-                              {},
-                              {}});
+    }
+
+    // All lists share one trie: a prefix of several lists is one entry.
+    void check_entries() {
+        std::vector<Prefix> entries;
+        for (auto list = lists_.begin(); list != lists_.end() && entries_ > entries_max; ++list) {
+            for (const AddressRange& range : list->first->ranges) {
+                const std::vector<Prefix> prefixes = prefixes_of(range);
+                entries.insert(entries.end(), prefixes.begin(), prefixes.end());
+            }
+            if (entries.size() < 4 * entries_max && list + 1 != lists_.end()) {
+                continue; // seldom sorted, never too many at once
+            }
+            std::sort(entries.begin(), entries.end());
+            entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+            if (entries.size() > entries_max) {
+                diagnostics_.add({Severity::error,
+                                  "E070",
+                                  list->second,
+                                  "the lists of addresses hold more than " +
+                                      std::to_string(entries_max) + " prefixes",
+                                  {},
+                                  {}});
+                return;
+            }
         }
     }
 
@@ -135,9 +154,9 @@ private:
     Lists address_lists_{PC_ADDR_SETS_MAX - 1, "addresses"};
     Lists number_lists_{PC_NUMBER_SETS_MAX - 1, "ports, lengths and VLAN ids"};
     Lists byte_lists_{PC_BYTE_SETS_MAX - 1, "protocols, types, flags and TTLs"};
-    size_t entries_ = 0;
+    std::vector<std::pair<const Addresses*, Location>> lists_;
+    size_t entries_ = 0; // at most: counted per list
     size_t macs_ = 0;
-    bool entries_reported_ = false;
 };
 
 } // namespace
@@ -162,6 +181,7 @@ void check_limits(const RuleSet& rules, const Environment& environment, Contents
         limits.flags(match.tcp_flags);
         limits.macs(match.src_mac);
     }
+    limits.check_entries();
 }
 
 } // namespace pc

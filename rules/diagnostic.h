@@ -32,6 +32,29 @@ struct Location {
     bool operator==(const Location&) const = default;
 };
 
+// Codes are stable; portcullis-rules(5) lists them. E: nothing is changed; W: it is, but look.
+//   E001 not quoted           E018 key of another action     E042 ICMP types need proto icmp(6)
+//   E002 not TOML             E020 not one of the words      E043 tcp_flags need proto tcp
+//   E003 file not readable    E021 no such set               E044 inspect needs proto tcp
+//   E004 includes: circle,    E022 no such zone              E046 bad mark
+//        twice, too many      E023 no such [inspect.*]       E047 no name of a server
+//   E005 schema               E024 set of the wrong type     E048 no name of an interface
+//   E010 wrong type of value  E025 sets in a circle          E050 no priority left
+//   E012 unknown key          E026 @management is empty      E052 priority taken
+//   E013 not supported yet    E030 number, range of a field  E061 wrong hook
+//   E014 key missing          E031 no address                E070 limit of rules/abi.h
+//   E015 defined twice        E032 range or length           E071 interface in two zones
+//   E016 bad name             E033 host bits                 E072 marks of [inspect.*] differ
+//   E017 name is built in     E034 protocol                  E080 bad line of protect
+//                             E035 ICMP type or code         E081 bad probe
+//                             E036 TCP flags                 E090 a protected flow would be dropped
+//                             E037 cannot be negated
+//                             E038 MAC address               W101 rule never matches
+//                             E039 time or rate              W102 twice in a list
+//                             E040 empty list                W103 host bits in a set's file
+//                             E041 ports need a protocol     W110 set without references
+//                                                            W120 `until` is past
+//                                                            W130 drops neighbour discovery
 enum class Severity : uint8_t { error, warning };
 
 struct Note {

@@ -71,7 +71,7 @@ std::string located(const Origin& origin, const CommandLine& line, const Mistake
         const bool continues = (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80;
         out += continues ? "" : text[i] == '\t' ? "\t" : " ";
     }
-    const size_t carets = width_of(std::string_view(text).substr(begin, end - begin));
+    const size_t carets = width_of(text.substr(begin, end - begin));
     out += std::string(std::max<size_t>(carets, 1), '^') + "\n";
     return printable(mistake.help.empty() ? out : out + "help: " + mistake.help + "\n");
 }

@@ -34,7 +34,7 @@ int run_text(Session& session, const SourceFile& script) {
     size_t from = 0;
     while (from < script.text.size() && !session.is_leaving()) {
         const size_t end = std::min(script.text.find('\n', from), script.text.size());
-        const CommandLine line = tokenize(std::string_view(script.text).substr(from, end - from));
+        const CommandLine line = tokenize(script.text.substr(from, end - from));
         session.set_origin({Origin::Kind::script, script, ++number, 0});
         if (const int exit_code = run_line(session, line, scripted(session)); exit_code != 0) {
             session.out().complain(script.path + ":" + std::to_string(number) +

@@ -26,8 +26,7 @@ make_rules 5000 5001 >"$PC_WORK/a.toml"
 make_rules 5001 5000 >"$PC_WORK/b.toml"
 cp "$PC_WORK/a.toml" "$PC_WORK/rules.toml"
 pc_start_daemon
-pc_background rtr /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" sink 5000 >"$PC_WORK/sunk"
-sink=$!
+pc_start_sink 5000 "$PC_WORK/sunk"
 pc_background wan /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" flood "$PC_RTR4" 5000 8 "$PC_WAN4" \
     >"$PC_WORK/sent"
 flood=$!
@@ -39,8 +38,8 @@ while kill -0 "$flood" 2>/dev/null; do
 done
 wait "$flood"
 sleep 0.3
-kill -TERM "$sink"
-wait "$sink"
+kill -TERM "$PC_SINK"
+wait "$PC_SINK"
 sent=$(cat "$PC_WORK/sent")
 sunk=$(cat "$PC_WORK/sunk")
 a_first=$(pc_packets a-first) a_last=$(pc_packets a-last)

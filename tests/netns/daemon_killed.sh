@@ -19,8 +19,7 @@ pc_start_daemon
 # The WAN host must not need an answer to a neighbour solicitation that comes from $PC_BAD6.
 ip -n "$PC_NS-wan" neigh replace "$PC_RTR6" dev eth0 nud permanent \
     lladdr "$(ip -n "$PC_NS-rtr" -j link show wan0 | pc_json 'j[0]["address"]')"
-pc_background rtr /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" sink 5000 >"$PC_WORK/sunk"
-sink=$!
+pc_start_sink 5000 "$PC_WORK/sunk"
 floods=()
 for i in 4 6; do
     [ $i = 4 ] && target=("$PC_RTR4" 5000 10 "$PC_BAD4") || target=("$PC_RTR6" 5000 10 "$PC_BAD6")
@@ -47,8 +46,8 @@ wait "$PC_DAEMON" 2>/dev/null
 for pid in "${floods[@]}"; do wait "$pid"; done
 pc_start_daemon
 sleep 0.3
-kill -TERM "$sink"
-wait "$sink"
+kill -TERM "$PC_SINK"
+wait "$PC_SINK"
 sent=$(($(cat "$PC_WORK/sent4") + $(cat "$PC_WORK/sent6")))
 control=$(cat "$PC_WORK/control")
 sunk=$(cat "$PC_WORK/sunk")

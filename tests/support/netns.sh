@@ -153,6 +153,15 @@ pc_start_inspector() {
 
 pc_inspector_up() { pc_shell --json show inspect | grep -q '"state": *"up"'; }
 
+# A UDP sink on that port of the router, ready; its process id is in PC_SINK, its count goes to FILE.
+pc_start_sink() { # PORT FILE
+    pc_background rtr /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" sink "$1" >"$2"
+    # shellcheck disable=SC2034
+    PC_SINK=$!
+    pc_wait_for 10 pc_listens "$1" || pc_fail "the sink does not start"
+}
+pc_listens() { in_rtr ss -Hlun "sport = :$1" | grep -q .; }
+
 # One field of the JSON on standard input: a Python expression over `j`.
 pc_json() { /usr/bin/python3 -c "import json,sys; j=json.load(sys.stdin); print($1)"; }
 

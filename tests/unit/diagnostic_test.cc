@@ -67,7 +67,7 @@ TEST_CASE("of a long line only the part around the place is shown") {
     const std::string text =
         rendered(std::string(5000, 'x') + "!" + std::string(5000, 'y'), {0, 1, 5001, 1, 5001});
     CHECK(text.size() < 500);
-    CHECK(text.find("!") != std::string::npos);
+    CHECK(text.find('!') != std::string::npos);
     const size_t line = text.find('\n') + 1;
     const size_t carets = text.find('\n', line) + 1;
     CHECK(text.find('^') - carets == text.find('!') - line);

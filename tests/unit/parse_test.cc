@@ -20,6 +20,7 @@ Rule rule_of(const std::string& keys, const std::string& before = "") {
 
 std::vector<NumberRange> ranges(const std::vector<NumberItem>& items) {
     std::vector<NumberRange> out;
+    out.reserve(items.size());
     for (const NumberItem& item : items) {
         out.push_back(item.range);
     }
