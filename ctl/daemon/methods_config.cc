@@ -111,15 +111,22 @@ Answer check(const Context& context, const Parameters& parameters) {
     return answer;
 }
 
+// How the one who asks came here, in their own words: for people who read `show commits`, not for
+// decisions.
+static Result<std::string> via_parameter(const Parameters& parameters) {
+    const std::string via = TRY(text_parameter(parameters, "via"));
+    return via.empty() ? "socket" : via.substr(0, 16);
+}
+
 Answer commit(const Context& context, const Parameters& parameters) {
     const auto files = TRY(files_parameter(parameters, "files"));
     if (!files || files->empty()) {
         return Error{EINVAL, "parameter \"files\" is missing"};
     }
-    return answer_of(
-        context.firewall.commit({*files, TRY(number_parameter(parameters, "base_revision")),
-                                 TRY(text_parameter(parameters, "comment")),
-                                 TRY(text_parameter(parameters, "who")), "shell"}));
+    return answer_of(context.firewall.commit(
+        {*files, TRY(number_parameter(parameters, "base_revision")),
+         TRY(text_parameter(parameters, "comment")), TRY(text_parameter(parameters, "who")),
+         TRY(via_parameter(parameters))}));
 }
 
 Answer rollback(const Context& context, const Parameters& parameters) {
@@ -133,7 +140,7 @@ Answer rollback(const Context& context, const Parameters& parameters) {
         return answer_of(context.firewall.commit(
             {revision.files, std::nullopt,
              comment.empty() ? "rollback to " + std::to_string(*number) : comment,
-             TRY(text_parameter(parameters, "who")), "shell"}));
+             TRY(text_parameter(parameters, "who")), TRY(via_parameter(parameters))}));
     }
     return Json{{"revision", revision.number}, {"files", files_as_json(revision.files)}};
 }

@@ -16,7 +16,7 @@ struct Revision {
     uint64_t number = 0;
     std::string time; // ISO 8601, UTC
     std::string who;
-    std::string via; // "shell", "file", "start"
+    std::string via; // "local", "ssh", "socket", "file", "start"
     std::string comment;
     std::vector<SourceFile> files; // the whole configuration, the main file first
 };

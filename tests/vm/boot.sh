@@ -69,6 +69,7 @@ mount -t bpf bpf /sys/fs/bpf
 mount -t devpts devpts /dev/pts 2>/dev/null
 mkdir -p /lib/modules/$release
 mount --bind $vm/kernel/lib/modules/$release /lib/modules/$release
+modprobe -a veth sch_ingress cls_bpf nf_conntrack nft_masq nft_chain_nat
 ip link set lo up
 cd $(printf '%q' "$PWD")
 GUEST
