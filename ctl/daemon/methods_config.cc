@@ -66,6 +66,13 @@ Result<Revision> revision_of(const Context& context, std::optional<uint64_t> num
     return revision;
 }
 
+// How the one who asks came here, in their own words: for people who read `show commits`, not for
+// decisions.
+Result<std::string> via_parameter(const Parameters& parameters) {
+    const std::string via = TRY(text_parameter(parameters, "via"));
+    return via.empty() ? "socket" : via.substr(0, 16);
+}
+
 } // namespace
 
 Answer get_config(const Context& context, const Parameters& parameters) {
@@ -109,13 +116,6 @@ Answer check(const Context& context, const Parameters& parameters) {
         answer["compare"] = compare(context.firewall.running().rules, candidate.rules);
     }
     return answer;
-}
-
-// How the one who asks came here, in their own words: for people who read `show commits`, not for
-// decisions.
-static Result<std::string> via_parameter(const Parameters& parameters) {
-    const std::string via = TRY(text_parameter(parameters, "via"));
-    return via.empty() ? "socket" : via.substr(0, 16);
 }
 
 Answer commit(const Context& context, const Parameters& parameters) {

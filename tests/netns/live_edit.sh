@@ -43,6 +43,8 @@ for text in '# head comment' '# the one rule' '# telnet, of all things' '# the n
     grep -qF "$text" "$PC_WORK/rules.toml" || pc_fail "the comment '$text' is lost"
 done
 pc_ok "comments survived"
+pc_shell show commits | grep -qE '(local|ssh) .*moved' ||
+    pc_fail "show commits does not say who came how: $(pc_shell show commits)"
 
 cp "$PC_WORK/rules.toml" "$PC_WORK/before"
 pc_shell -c configure -c 'set rule telnet dprot 1' -c commit 2>"$PC_WORK/err" && pc_fail "a bad edit was taken"

@@ -27,6 +27,7 @@ proto = "udp"
 dport = 7001
 action = "drop"
 TOML
+# The WAN host gets a filter of its own here, in place of the program that all test hosts have.
 ip -n "$PC_NS-wan" link set eth0 xdp off
 pc_start_daemon
 second() {
