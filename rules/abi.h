@@ -12,7 +12,7 @@
 #define PC_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 #endif
 
-#define PC_ABI_VERSION 1
+#define PC_ABI_VERSION 2
 
 /* One list, three uses: the enum, the counter index, the word that the shell prints.
  * The first list drops a packet, the second lets a frame pass that no rule can judge.
@@ -72,8 +72,8 @@ enum pc_reason {
 #undef PC_ENUM_REASON
 
 enum pc_limits {
-	PC_RECORDS_MAX = 4096,	  /* rules in one generation */
-	PC_RULE_IDS_MAX = 16384,  /* stable rule ids; 0 is "no rule" */
+	PC_RULES_MAX = 131072,	  /* rules in one generation */
+	PC_RULE_IDS_MAX = 262144, /* stable rule ids; 0 is "no rule" */
 	PC_NAME_MAX = 64,	  /* a name with its final NUL */
 	PC_ZONES_MAX = 64,	  /* zone 0 is "no zone" */
 	PC_INSPECTS_MAX = 64,	  /* inspect 0 is "none" */
@@ -82,13 +82,13 @@ enum pc_limits {
 	PC_VLAN_TABLES_MAX = 64,  /* interfaces whose zones depend on the VLAN; 0 is "none" */
 	PC_VLAN_NONE = 4096,	  /* the "VLAN id" of an untagged (or priority-tagged) frame */
 	PC_VLAN_DEPTH_MAX = 2,
-	PC_EXT_HEADERS_MAX = 6,	  /* IPv6 extension headers followed before giving up */
-	PC_ADDR_SETS_MAX = 512,	  /* compiled address lists in one generation; 0 is "inline" */
-	PC_NUMBER_SETS_MAX = 128, /* compiled 16-bit lists (ports, lengths, VLANs) */
+	PC_EXT_HEADERS_MAX = 6,	   /* IPv6 extension headers followed before giving up */
+	PC_ADDR_LISTS_MAX = 4096,  /* compiled address lists in one generation; 0 is "inline" */
+	PC_NUMBER_SETS_MAX = 1024, /* compiled 16-bit lists (ports, lengths, VLANs) */
 	PC_BYTE_SETS_MAX =
-		512,	    /* compiled 8-bit lists (protocols, types, flags, TTLs); 0 is "any" */
+		4096,	    /* compiled 8-bit lists (protocols, types, flags, TTLs); 0 is "any" */
 	PC_MACS_MAX = 4096, /* entries of all src_mac lists of one generation */
-	PC_ADDR_ENTRIES_MAX = 2097152, /* prefixes of all address lists of one generation */
+	PC_ADDR_ENTRIES_MAX = 4194304, /* prefixes of all address lists of one generation */
 	PC_BLOCKS_MAX = 65536,	       /* entries of the dynamic set @blocks */
 	PC_FLOWS_MAX = 262144,	       /* flows remembered for the inspector */
 	PC_GENERATIONS = 2,	       /* double buffer: one active, one being built */
@@ -112,9 +112,9 @@ enum pc_action {
 
 /* Written once per commit: the store of `active` is the commit. */
 struct pc_control {
-	__u32 abi_version;   /* PC_ABI_VERSION */
-	__u32 active;	     /* 0 or 1: the generation slot that packets use */
-	__u32 blocks;	     /* entries in `blocks`; 0 skips the look-up */
+	__u32 abi_version; /* PC_ABI_VERSION */
+	__u32 active;	   /* 0 or 1: the generation slot that packets use */
+	__u32 zero1;
 	__u32 bypass_mark;   /* mark bits (value == mask) of the inspector's own packets */
 	__u32 inspect_veth;  /* ifindex of the host end of the inspector's veth; 0 = not set up */
 	__u8 inspect_mac[6]; /* MAC address of the inspector's end */
@@ -122,31 +122,10 @@ struct pc_control {
 };
 PC_ASSERT_SIZE(struct pc_control, 32);
 
-/* The head of one generation slot. */
-struct pc_generation {
-	__u64 number;		 /* the commit's number, for events and `show status` */
-	__u32 records;		 /* rules in `records` */
-	__u32 flags;		 /* enum pc_generation_flag */
-	__u32 sample_per_second; /* ceiling of sampled events, all CPUs together */
-	__u8 fragments;		 /* enum pc_fragments */
-	__u8 unparseable_accept;
-	__u8 non_ip_accept;
-	__u8 log;			       /* enum pc_log: of packets that the policy drops */
-	__u8 zone_default[PC_ZONES_MAX];       /* PC_ACTION_ACCEPT or PC_ACTION_DROP */
-	__u8 inspect_on_down[PC_INSPECTS_MAX]; /* enum pc_on_down */
-};
-PC_ASSERT_SIZE(struct pc_generation, 152);
-
-enum pc_generation_flag {
-	PC_GEN_SADDR_SETS = 1 << 0, /* some rule needs the source's set membership */
-	PC_GEN_DADDR_SETS = 1 << 1,
-	PC_GEN_TC = 1 << 2,	 /* some rule runs at TC egress */
-	PC_GEN_INSPECT = 1 << 3, /* some rule inspects */
-};
-
-/* A rule, compiled: record i is the rule at position i in the order of the rule set. All conditions
- * must hold. In every set index 0 stands for "no list". Addresses and masks are in network byte
- * order; an IPv4 address is word 0, the other words are 0. Ranges are inclusive, in host order.
+/* A rule, compiled: what is asked of a packet that the key of an entry (struct pc_bucket) lets
+ * through, and what is done. All conditions must hold. In every set index 0 stands for "no list".
+ * Addresses and masks are in network byte order; an IPv4 address is word 0, the other words are 0.
+ * Ranges are inclusive, in host order.
  */
 struct pc_record {
 	__be32 saddr[4]; /* compared under smask when saddr_set is 0 */
@@ -159,10 +138,10 @@ struct pc_record {
 	struct {
 		__u16 low, high; /* when the number set of that field is 0 */
 	} sport, dport, len, vlan;
-	__u8 sport_set, dport_set, len_set, vlan_set; /* index into number_sets */
-	__u16 saddr_set, daddr_set;		      /* bit index into struct pc_addr_sets */
-	__u16 proto_set, ttl_set, icmp_type_set, icmp_code_set, tcp_flags_set; /* byte_sets */
-	__u16 mac_set;	       /* key of `macs`; list membership */
+	__u16 sport_set, dport_set, len_set, vlan_set; /* number sets of the image */
+	__u16 saddr_set, daddr_set;		       /* list bit of the address's row */
+	__u16 proto_set, ttl_set, icmp_type_set, icmp_code_set, tcp_flags_set; /* byte sets */
+	__u16 mac_set;	       /* list of MAC addresses */
 	__u16 flags;	       /* enum pc_record_flag */
 	__u8 families;	       /* enum pc_family_bit */
 	__u8 frags;	       /* enum pc_frag_bit */
@@ -171,9 +150,11 @@ struct pc_record {
 	__u8 action;	       /* enum pc_action */
 	__u8 log;	       /* enum pc_log */
 	__u8 inspect;	       /* PC_ACTION_INSPECT: inspect id */
-	__u8 zero[9];
+	__u8 zero;
+	__u32 zero2;
+	__u32 birth, death; /* holds while birth <= the generation's epoch < death */
 };
-PC_ASSERT_SIZE(struct pc_record, 152);
+PC_ASSERT_SIZE(struct pc_record, 160);
 
 enum pc_record_flag {
 	PC_NEEDS_PORTS = 1 << 0,     /* names sport or dport: a packet without ports fails */
@@ -183,19 +164,144 @@ enum pc_record_flag {
 	PC_MAC_NEGATED = 1 << 4,     /* src_mac must not be in mac_set */
 };
 
-/* Key of the LPM trie `addr_sets[generation]`. Every look-up gives all the lists that hold the
- * address, because the compiler ORs each entry with its covering entries.
+/* The classifier: ARCHITECTURE.md, "Classifier". All of a generation's rules are one image, a run
+ * of bytes somewhere in the one value of the map `classifier`; offsets are in bytes from the start
+ * of the image, integers in host order. The map's value is a power of two long (pc_arena_mask is
+ * that minus 1) and PC_ARENA_SLACK more, so that a masked offset may be read from without another
+ * question.
  */
-struct pc_addr_key {
-	__u32 prefixlen; /* 32 + the prefix's length */
-	__be32 family;	 /* network order of 4 or 6 */
-	__be32 addr[4];
-};
-PC_ASSERT_SIZE(struct pc_addr_key, 24);
+#define PC_ARENA_SLACK 4096
+#define PC_ARENA_MIN   (1 << 22)
+#define PC_ARENA_MAX   (1 << 28)
 
-struct pc_addr_sets {
-	__u64 bits[PC_ADDR_SETS_MAX / 64]; /* bit s: list s holds the address */
+enum pc_classifier_limit {
+	PC_TUPLES_MAX = 4096,
+	PC_ROW_WORDS_MAX = PC_TUPLES_MAX / 64,
+	PC_TABLE_BITS_MAX = 22,
+	PC_CHUNK_STEPS_MAX = 18,
+	PC_TIMED_MAX = 8, /* dynamic sets that hold one address */
+	/* The classes of one port field: ports, ICMP types or codes in their place, neither. */
+	PC_PORT_ICMP = 65536,
+	PC_PORT_NONE = 65536 + 256,
+	PC_PORT_INDEXES = 65536 + 256 + 8,
+	/* What was given up when the look-up took longer than any packet can. */
+	PC_STEPS_MAX = 65536,
 };
+
+/* What an address leads to: a type and a place. An address is looked at 32 bits at a time. */
+enum pc_ref_type {
+	PC_REF_ROW,   /* place / 8: the row of this address's class */
+	PC_REF_TABLE, /* bits 25-29: n, place / 16: __u32[1 << n] by the next n bits of the address
+		       */
+	PC_REF_CHUNK, /* bits 25-29: size, place / 16: struct pc_range[] sorted by `first` */
+	PC_REF_TIMED, /* place / 8: struct pc_timed */
+};
+#define PC_REF_TYPE(ref)    ((ref) >> 30)
+#define PC_REF_BITS(ref)    ((ref) >> 25 & 31)
+#define PC_REF_PLACE8(ref)  (((ref)&0x3fffffff) << 3)
+#define PC_REF_PLACE16(ref) (((ref)&0x1ffffff) << 4)
+/* The entries of a chunk of this size; rest: `first` 0xffffffff and the ref of the last. */
+#define PC_CHUNK_SIZE(bits) ((2U + ((bits)&1)) << ((bits) >> 1))
+
+/* From `first` (of these 32 bits) to the next one's. A table or chunk here is for the next 32 bits.
+ * `first` of the first one is not looked at.
+ */
+struct pc_range {
+	__u32 first;
+	__u32 ref;
+};
+
+/* Entries of dynamic sets: what holds until the deadline, and what afterwards. */
+struct pc_timed {
+	__u64 deadline_jiffies; /* bpf_jiffies64(); all ones: for good */
+	__u32 live, expired;	/* PC_REF_ROW or PC_REF_TIMED */
+	__u32 hits;		/* index into block_hits */
+	__u32 zero;
+};
+PC_ASSERT_SIZE(struct pc_timed, 24);
+
+/* The row of an address is followed by one bit for each address list; bit 0 of a source: @blocks.
+ * Every row's first `words` words say which tuples may hold a matching entry. A bit too many costs
+ * time; one too few is a wrong verdict. The bit of a tuple whose entries name a list is exact, on
+ * the side of that list, as the list's own bit is.
+ */
+struct pc_port_class {
+	__u64 labels; /* 16 bits each from bit 16: the range that holds the port, by layer; 0: none
+		       */
+	__u32 row;
+	__u32 zero;
+};
+
+/* Entries that name the same parts of a packet: its key under these masks leads to them. */
+struct pc_tuple {
+	__u64 addr[4];	    /* IPv4: [0] is source << 32 | destination; IPv6: source, destination */
+	__u64 sport, dport; /* of labels | port */
+	__u32 rest;	    /* of PC_REST() */
+	__u32 zero[3];
+};
+PC_ASSERT_SIZE(struct pc_tuple, 64);
+
+/* Apart from the masks, because it is looked at for each candidate. */
+struct pc_best {
+	__u32 own;    /* no entry of the tuple has a lower priority */
+	__u32 suffix; /* nor one of any later tuple */
+};
+
+#define PC_REST(proto, zone, dscp, ttl) \
+	((__u32)(proto) | (__u32)(zone) << 8 | (__u32)(dscp) << 16 | (__u32)(ttl) << 24)
+#define PC_TAG(tuple, rest) ((__u32)(tuple) << 16 | ((rest)&0xffff))
+
+#define PC_PRIORITY_NONE 0xffffffffU
+
+/* Two entries: one cache line. An entry holds if all of it does and, with PC_RULE_CHECK, its
+ * record. Storing its priority, last, is what makes it exist.
+ */
+struct pc_bucket {
+	__u64 key[2];	/* of the addresses: themselves under the tuple's mask, or pc_fold_addr() */
+	__u32 tag[2];	/* PC_TAG */
+	__u32 sport[2]; /* low << 16 | high - low */
+	__u32 dport[2];
+	__u32 priority[2];
+	__u32 rule[2];	 /* bits 0-19: record; without PC_RULE_CHECK that is the rule's id */
+	__u32 next;	 /* bucket; 0: none */
+	__u32 next_best; /* no entry of the buckets that `next` leads to has a lower priority */
+};
+PC_ASSERT_SIZE(struct pc_bucket, 64);
+
+#define PC_RULE_RECORD(rule) ((rule)&0xfffff)
+#define PC_RULE_ACTION(rule) ((rule) >> 20 & 7)
+#define PC_RULE_LOG(rule)    ((rule) >> 23 & 3)
+#define PC_RULE_AT_TC	     (1U << 25)
+#define PC_RULE_NAMES_OUT    (1U << 26)
+#define PC_RULE_ADDRESSES    (1U << 30) /* IPv6: compare with the record's struct pc_addresses */
+#define PC_RULE_CHECK	     (1U << 31)
+
+/* Of a rule for IPv6 that asks nothing else of its record: source and destination, host order. */
+struct pc_addresses {
+	__u64 words[4];
+};
+
+/* A list of MAC addresses: __u64[count], sorted, the address as a number. */
+struct pc_mac_list {
+	__u32 macs;
+	__u32 count;
+};
+
+/* One family's part of an image. */
+struct pc_tables {
+	__u32 addr[2];	       /* source, destination: refs */
+	__u32 ports[2];	       /* __u16[PC_PORT_INDEXES]: class */
+	__u32 port_classes[2]; /* struct pc_port_class[] */
+	__u32 protos;	       /* __u32[256]: row */
+	__u32 zones;	       /* __u32[PC_ZONES_MAX]: row, by the zone that a packet came from */
+	__u32 tuples;	       /* struct pc_tuple[64 * words] */
+	__u32 bests;	       /* struct pc_best[64 * words] */
+	__u32 buckets;	       /* struct pc_bucket[] */
+	__u32 bucket_mask;     /* these are found by pc_hash(), the others by `next` */
+	__u32 words;	       /* of a row; 0: no rule asks for this family */
+	__u32 addresses;       /* IPv6: struct pc_addresses[], by record */
+};
+PC_ASSERT_SIZE(struct pc_tables, 56);
 
 struct pc_number_set {
 	__u64 bits[65536 / 64];
@@ -205,11 +311,36 @@ struct pc_byte_set {
 	__u64 bits[256 / 64];
 };
 
-struct pc_mac_key {
-	__u16 set;
-	__u8 addr[6];
+/* The head of one generation slot. */
+struct pc_generation {
+	__u64 number;		 /* the commit's number, for events and `show status` */
+	__u64 seed;		 /* of pc_hash() */
+	__u32 records;		 /* rules that hold */
+	__u32 flags;		 /* enum pc_generation_flag */
+	__u32 sample_per_second; /* ceiling of sampled events, all CPUs together */
+	__u8 fragments;		 /* enum pc_fragments */
+	__u8 unparseable_accept;
+	__u8 non_ip_accept;
+	__u8 log; /* enum pc_log: of packets that the policy drops */
+	/* The image. */
+	__u32 base;  /* where it starts in the map's value; the other places are from there */
+	__u32 epoch; /* storing the next one makes all edits of a live image hold at once */
+	__u32 record_table;		 /* struct pc_record[] */
+	__u32 number_sets;		 /* struct pc_number_set[] */
+	__u32 byte_sets;		 /* struct pc_byte_set[] */
+	__u32 mac_lists;		 /* struct pc_mac_list[] */
+	__u32 size;			 /* of the image */
+	__u32 record_slots;		 /* of record_table; those without a rule_id are free */
+	struct pc_tables tables[2];	 /* IPv4, IPv6 */
+	__u8 zone_default[PC_ZONES_MAX]; /* PC_ACTION_ACCEPT or PC_ACTION_DROP */
+	__u8 inspect_on_down[PC_INSPECTS_MAX]; /* enum pc_on_down */
 };
-PC_ASSERT_SIZE(struct pc_mac_key, 8);
+PC_ASSERT_SIZE(struct pc_generation, 304);
+
+enum pc_generation_flag {
+	PC_GEN_TC = 1 << 0,	 /* some rule runs at TC egress */
+	PC_GEN_INSPECT = 1 << 1, /* some rule inspects */
+};
 
 /* By ifindex, per generation: which zone a frame of this interface enters. */
 struct pc_iface {
@@ -239,20 +370,6 @@ enum pc_iface_verdict { PC_IF_ACCEPT, PC_IF_DROP, PC_IF_REJECT, PC_IF_INSPECT, P
 struct pc_iface_counter {
 	__u64 packets[PC_IF_VERDICTS];
 	__u64 bytes[PC_IF_VERDICTS];
-};
-
-struct pc_block_key {
-	__u32 prefixlen; /* as in pc_addr_key */
-	__be32 family;
-	__be32 addr[4];
-};
-
-/* The deadline is the latest of the entry's own and those of all blocks that cover it, so that a
- * longer prefix never hides a shorter one that lives on.
- */
-struct pc_block {
-	__u64 deadline_jiffies; /* bpf_jiffies64(); 0 = for good */
-	__u64 packets;		/* approximate: added to without a lock */
 };
 
 /* A flow handed to the inspector, keyed by its tuple as it leaves the WAN (after masquerade).
@@ -343,14 +460,11 @@ PC_ASSERT_SIZE(struct pc_event, 72);
  *
  * control        ARRAY[1]                        struct pc_control, mmapable
  * generations    ARRAY[2]                        struct pc_generation, mmapable
- * records        ARRAY[2 * PC_RECORDS_MAX]       struct pc_record, mmapable, per generation
- * addr_sets      ARRAY_OF_MAPS[2]                LPM_TRIE pc_addr_key -> pc_addr_sets
- * number_sets    ARRAY[2 * PC_NUMBER_SETS_MAX]   struct pc_number_set, mmapable, per generation
- * byte_sets      ARRAY[2 * PC_BYTE_SETS_MAX]     struct pc_byte_set, mmapable, per generation
- * macs           ARRAY_OF_MAPS[2]                HASH pc_mac_key -> __u8
+ * classifier     ARRAY[1]                        both generations' images, mmapable
+ * grace          ARRAY_OF_MAPS[1]                putting a map there waits for packets at hand
  * ifaces         ARRAY[2 * PC_IFINDEX_MAX]       struct pc_iface, mmapable, per generation
  * vlan_zones     ARRAY[2 * PC_VLAN_TABLES_MAX]   struct pc_vlan_zones, per generation
- * blocks         LPM_TRIE                        pc_block_key -> pc_block
+ * block_hits     ARRAY[PC_BLOCKS_MAX]            __u64: packets of an entry of @blocks, mmapable
  * rule_names     ARRAY[PC_RULE_IDS_MAX]          struct pc_rule_name: which rule owns an id
  * rule_counters  PERCPU_ARRAY[PC_RULE_IDS_MAX]   struct pc_counter
  * reasons        PERCPU_ARRAY[PC_REASON_END]     struct pc_counter
@@ -364,8 +478,8 @@ PC_ASSERT_SIZE(struct pc_event, 72);
  */
 /* clang-format off */
 #define PC_MAPS(X)                                                                     \
-	X(control) X(generations) X(records) X(addr_sets) X(number_sets) X(byte_sets)  \
-	X(macs) X(ifaces) X(vlan_zones) X(blocks) X(rule_names) X(rule_counters)       \
+	X(control) X(generations) X(classifier) X(grace) X(ifaces) X(vlan_zones)       \
+	X(block_hits) X(rule_names) X(rule_counters)                                   \
 	X(reasons) X(iface_counters) X(events) X(event_budget) X(flows) X(listeners)   \
 	X(heartbeat) X(insp_stats)
 /* clang-format on */

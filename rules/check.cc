@@ -21,6 +21,9 @@ constexpr size_t interfaces_max = 1024;
 class Soundness {
 public:
     Soundness(const RuleSet& rules, const Diagnostics& diagnostics) {
+        if (!diagnostics.has_errors()) {
+            return;
+        }
         std::map<Place, bool> starts; // true: of a rule
         const auto add = [&](const auto& tables, bool is_rule) {
             for (const auto& table : tables) {
@@ -170,7 +173,9 @@ void check_set_use(const RuleSet& rules, Diagnostics& diagnostics) {
     std::set<std::string, std::less<>> used;
     const auto use = [&](const auto& items) {
         for (const auto& item : items) {
-            used.insert(item.set);
+            if (!item.set.empty()) {
+                used.insert(item.set);
+            }
         }
     };
     for (const Rule& rule : rules.rules) {
@@ -215,7 +220,9 @@ void check_dates(const RuleSet& rules, const Environment& environment, Diagnosti
 
 } // namespace
 
-void check(const RuleSet& rules, const Environment& environment, Diagnostics& diagnostics) {
+void check(const RuleSet& rules, const Environment& environment, Diagnostics& diagnostics,
+           const Progress& progress) {
+    tell_progress(progress, Phase::checking, 0, rules.rules.size());
     Contents contents(rules, environment);
     check_names(rules, contents, diagnostics);
     check_zones(rules, diagnostics);
@@ -225,7 +232,7 @@ void check(const RuleSet& rules, const Environment& environment, Diagnostics& di
     if (soundness.sections()) {
         check_shadows(
             rules, environment, contents,
-            [&](const Rule& rule) { return soundness.is_sound(rule); }, diagnostics);
+            [&](const Rule& rule) { return soundness.is_sound(rule); }, diagnostics, progress);
     }
     if (soundness.all()) {
         check_set_use(rules, diagnostics);

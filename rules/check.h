@@ -3,10 +3,12 @@
 // protocol, taken priorities, limits; and warnings: rules that can never match, sets nobody uses.
 #pragma once
 
+#include "rules/progress.h"
 #include "rules/rule.h"
 
 namespace pc {
 
-void check(const RuleSet& rules, const Environment& environment, Diagnostics& diagnostics);
+void check(const RuleSet& rules, const Environment& environment, Diagnostics& diagnostics,
+           const Progress& progress = {});
 
 } // namespace pc

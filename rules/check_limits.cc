@@ -57,7 +57,7 @@ public:
         address_lists_.add(address_contents_, &held, items.front().at, diagnostics_);
         lists_.emplace_back(&held, items.front().at);
         for (const AddressRange& range : held.ranges) {
-            entries_ += prefixes_of(range).size();
+            entries_ += range.first == range.last ? 1 : prefixes_of(range).size();
         }
     }
 
@@ -92,7 +92,7 @@ public:
         if (items.empty()) {
             return;
         }
-        Numbers held = contents_.numbers(items, {0, max});
+        const Numbers& held = contents_.numbers(items, {0, max});
         if (held.size() > 1) {
             number_lists_.add(number_contents_, flat(held), items.front().at, diagnostics_);
         }
@@ -151,7 +151,7 @@ private:
     std::set<std::vector<uint32_t>> byte_contents_;
     std::set<std::string> mac_lists_;
     // Number 0 of each is "no list".
-    Lists address_lists_{PC_ADDR_SETS_MAX - 1, "addresses"};
+    Lists address_lists_{PC_ADDR_LISTS_MAX - 1, "addresses"};
     Lists number_lists_{PC_NUMBER_SETS_MAX - 1, "ports, lengths and VLAN ids"};
     Lists byte_lists_{PC_BYTE_SETS_MAX - 1, "protocols, types, flags and TTLs"};
     std::vector<std::pair<const Addresses*, Location>> lists_;

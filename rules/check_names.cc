@@ -71,14 +71,9 @@ struct NameCheck {
     const Contents& contents;
     Diagnostics& diagnostics;
 
-    void addresses(const std::vector<AddressItem>& items) {
+    void addresses(const std::vector<AddressItem>& items, DynamicNames dynamic) {
         for (const AddressItem& item : items) {
-            set(item.set, SetType::prefix, item.at);
-            // A compiled list would be the blocks of the moment of the commit.
-            if (item.set == "blocks" && !diagnostics.truncated) {
-                diagnostics.add(error("E024", item.at, "@blocks is not yet supported in lists",
-                                      "its sources are dropped before any rule is asked"));
-            }
+            set(item.set, SetType::prefix, item.at, dynamic);
         }
     }
 
@@ -88,11 +83,12 @@ struct NameCheck {
         }
     }
 
-    void set(const std::string& name, SetType type, const Location& at) {
+    void set(const std::string& name, SetType type, const Location& at,
+             DynamicNames dynamic = DynamicNames::refused) {
         if (name.empty() || diagnostics.truncated) {
             return;
         }
-        if (auto diagnostic = check_set_name(rules, contents, name, type, at)) {
+        if (auto diagnostic = check_set_name(rules, contents, name, type, at, dynamic)) {
             diagnostics.add(*std::move(diagnostic));
         }
     }
@@ -157,8 +153,8 @@ private:
 void check_sets(NameCheck& names, Diagnostics& diagnostics) {
     CycleCheck cycles(names.contents, diagnostics);
     for (const Set& set : names.rules.sets) {
-        names.addresses(set.addresses);
-        names.addresses(set.exclude);
+        names.addresses(set.addresses, DynamicNames::refused);
+        names.addresses(set.exclude, DynamicNames::refused);
         names.numbers(set.numbers, set.type);
         names.numbers(set.exclude_numbers, set.type);
         cycles.visit(set);
@@ -168,14 +164,19 @@ void check_sets(NameCheck& names, Diagnostics& diagnostics) {
 } // namespace
 
 std::optional<Diagnostic> check_set_name(const RuleSet& rules, const Contents& contents,
-                                         std::string_view name, SetType wanted,
-                                         const Location& at) {
+                                         std::string_view name, SetType wanted, const Location& at,
+                                         DynamicNames dynamic) {
     const std::string text(name);
     const Set* set = contents.find(name);
     if (set != nullptr && set->type != wanted) {
         return error("E024", at,
                      "@" + text + " is a set of type \"" + std::string(word_of(set->type)) +
                          "\"; here one of type \"" + std::string(word_of(wanted)) + "\" is needed");
+    }
+    if (set != nullptr && set->dynamic && dynamic == DynamicNames::refused) {
+        return error("E024", at,
+                     "@" + text + " is dynamic: only `src` and `dst` of rules can name it",
+                     "what stands here is read when the rules are committed");
     }
     if (set != nullptr) {
         return std::nullopt;
@@ -186,6 +187,11 @@ std::optional<Diagnostic> check_set_name(const RuleSet& rules, const Contents& c
     }
     if (wanted != SetType::prefix) {
         return error("E024", at, "@" + text + " holds addresses");
+    }
+    if (name == blocks_set) {
+        return error("E024", at, "@blocks cannot be named",
+                     "its sources are dropped before any rule is asked; for lists of your own: "
+                     "[set.NAME] with dynamic = true");
     }
     if (name == "management" && rules.host.management.empty()) {
         return error("E026", at, "@management is empty", "[host] management = [\"192.0.2.0/24\"]");
@@ -201,14 +207,14 @@ void check_names(const RuleSet& rules, const Contents& contents, Diagnostics& di
         zones.insert(zone.name);
     }
     for (const Inspect& inspect : rules.inspects) {
-        names.addresses(inspect.exclude);
+        names.addresses(inspect.exclude, DynamicNames::refused);
     }
     for (const Rule& rule : rules.rules) {
         const Match& match = rule.match;
         names.zones(match.in, zones);
         names.zones(match.out, zones);
-        names.addresses(match.src);
-        names.addresses(match.dst);
+        names.addresses(match.src, DynamicNames::allowed);
+        names.addresses(match.dst, DynamicNames::allowed);
         names.numbers(match.proto, SetType::proto);
         names.numbers(match.sport, SetType::port);
         names.numbers(match.dport, SetType::port);

@@ -3,14 +3,14 @@
 
 #include <algorithm>
 
-#include "rules/region.h"
+#include "rules/cover_index.h"
 
 namespace pc {
 
 namespace {
 
-// Ranges compared: beyond it rules are no longer looked at, which only costs warnings.
-constexpr size_t work_max = size_t{16} << 20;
+// Comparisons, beyond which rules are no longer looked at: about a second.
+constexpr size_t work_max = size_t{128} << 20;
 
 // The place of a rule as a whole: without an end, so that no carets are drawn.
 Location start_of(const Location& at) {
@@ -52,20 +52,22 @@ void never_matches(const Rule& rule, std::string note, Diagnostics& diagnostics)
 
 // What neighbour discovery sends, whatever its addresses.
 Region neighbour_discovery() {
-    constexpr uint32_t icmp6 = 58;
-    constexpr uint32_t first_type = 133;
-    constexpr uint32_t last_type = 136;
-    constexpr uint32_t hop_limit = 255;
+    static const Numbers icmp6{{58, 58}};
+    static const Numbers types{{133, 136}};
+    static const Numbers code{{0, 0}};
+    static const Numbers hop_limit{{255, 255}};
     Region region;
     region.outline.families = PC_IPV6;
     region.outline.frags = PC_FRAG_NONE;
-    region.outline.named =
-        1U << region_proto | 1U << region_icmp_type | 1U << region_icmp_code | 1U << region_ttl;
-    region.numbers[region_proto] = {{icmp6, icmp6}};
-    region.outline.hulls[region_proto] = {icmp6, icmp6};
-    region.numbers[region_icmp_type] = {{first_type, last_type}};
-    region.numbers[region_icmp_code] = {{0, 0}};
-    region.numbers[region_ttl] = {{hop_limit, hop_limit}};
+    const auto name = [&](RegionField field, const Numbers& numbers) {
+        region.outline.named |= 1U << field;
+        region.outline.hulls[field] = {numbers.front().low, numbers.back().high};
+        region.numbers[field] = &numbers;
+    };
+    name(region_proto, icmp6);
+    name(region_icmp_type, types);
+    name(region_icmp_code, code);
+    name(region_ttl, hop_limit);
     return region;
 }
 
@@ -94,68 +96,66 @@ void warn_of_discovery(const Rule& rule, Diagnostics& diagnostics) {
 class Walk {
 public:
     void add(const Rule& rule, Region region) {
+        if (rule.action == Action::accept) {
+            accepts_.push_back(rules_.size());
+        }
         rules_.push_back(&rule);
-        outlines_.push_back(region.outline);
-        regions_.push_back(std::move(region));
+        index_.add(std::move(region));
     }
 
     // The first rule that holds all packets of the region.
     const Rule* find_cover(const Region& inner) {
-        for (size_t i = 0; i < rules_.size(); ++i) {
-            if (!may_cover(outlines_[i], inner.outline)) {
-                continue;
-            }
-            work_ += 1 + size(inner);
-            if (work_ <= work_max && covers(regions_[i], inner)) {
-                return rules_[i];
-            }
-        }
-        return nullptr;
+        const auto found = index_.find_cover(inner);
+        return found ? rules_[*found] : nullptr;
     }
+
+    [[nodiscard]] bool is_worn_out() const { return index_.is_worn_out(); }
 
     // Whether a rule accepts neighbour discovery in the zones of `region`.
     [[nodiscard]] bool lets_discovery_pass(const Region& region) const {
         Region discovery = neighbour_discovery();
         discovery.outline.in = region.outline.in;
         discovery.outline.out = region.outline.out;
-        for (size_t i = 0; i < rules_.size(); ++i) {
-            if (rules_[i]->action != Action::accept) {
-                continue;
-            }
-            Region other = regions_[i];
+        return std::any_of(accepts_.begin(), accepts_.end(), [&](size_t rule) {
+            Region other = index_.regions()[rule];
             other.outline.named &= ~(1U << region_src | 1U << region_dst); // it uses link-local
             other.outline.hulls[region_src] = {};
             other.outline.hulls[region_dst] = {};
-            if (covers(other, discovery)) {
-                return true;
-            }
-        }
-        return false;
+            return covers(other, discovery);
+        });
     }
 
 private:
-    static size_t size(const Region& region) {
-        size_t ranges = 0;
-        for (const auto* addresses : region.addresses) {
-            ranges += addresses == nullptr ? 0 : addresses->size();
-        }
-        return ranges;
-    }
-
     std::vector<const Rule*> rules_;
-    std::vector<Outline> outlines_;
-    std::vector<Region> regions_;
-    size_t work_ = 0;
+    std::vector<size_t> accepts_;
+    CoverIndex index_{work_max};
 };
+
+void tell_worn_out(const Rule& first, const RuleSet& rules, Diagnostics& diagnostics) {
+    diagnostics.add({Severity::warning,
+                     "W104",
+                     start_of(first.at),
+                     "rules from '" + first.name + "' on were not looked at for never matching",
+                     {Note{"the " + std::to_string(rules.rules.size()) +
+                           " rules are too much alike to compare them all in a second"}},
+                     {}});
+}
 
 } // namespace
 
 void check_shadows(const RuleSet& rules, const Environment& environment, Contents& contents,
-                   const std::function<bool(const Rule&)>& is_sound, Diagnostics& diagnostics) {
+                   const std::function<bool(const Rule&)>& is_sound, Diagnostics& diagnostics,
+                   const Progress& progress) {
     Walk earlier;
+    size_t looked_at = 0;
     for (const Rule& rule : rules.rules) {
+        tell_progress(progress, Phase::checking, looked_at++, rules.rules.size());
         if (!is_active(rule, environment) || !is_sound(rule)) {
             continue;
+        }
+        if (earlier.is_worn_out()) {
+            tell_worn_out(rule, rules, diagnostics);
+            return;
         }
         RegionOf found = region_of(rule, rules, contents);
         if (!found.contradiction.empty()) {

@@ -6,11 +6,13 @@
 #include <functional>
 
 #include "rules/contents.h"
+#include "rules/progress.h"
 
 namespace pc {
 
 // `is_sound`: whether the rule stands for what was written; others would give wrong warnings.
 void check_shadows(const RuleSet& rules, const Environment& environment, Contents& contents,
-                   const std::function<bool(const Rule&)>& is_sound, Diagnostics& diagnostics);
+                   const std::function<bool(const Rule&)>& is_sound, Diagnostics& diagnostics,
+                   const Progress& progress = {});
 
 } // namespace pc

@@ -3,14 +3,13 @@
 #include "rules/contents.h"
 
 #include <algorithm>
-
-#include "rules/words.h"
+#include <type_traits>
 
 namespace pc {
 
 namespace {
 
-constexpr size_t ranges_max = size_t{4} * PC_ADDR_ENTRIES_MAX;
+constexpr size_t ranges_max = size_t{8} << 20;
 
 const Address& low(const AddressRange& range) {
     return range.first;
@@ -117,6 +116,22 @@ void append(std::vector<AddressRange>& to, const std::vector<AddressRange>& more
     to.insert(to.end(), more.begin(), more.end());
 }
 
+template <typename T>
+void add_bytes(std::string& key, const T& value) {
+    static_assert(std::has_unique_object_representations_v<T>);
+    key.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+// What tells the item from every other one.
+void add_key(std::string& key, const AddressItem& item) {
+    key += item.negated ? '!' : '=';
+    key += item.set;
+    key += '\0';
+    if (item.set.empty()) {
+        add_bytes(key, item.range);
+    }
+}
+
 std::vector<AddressRange> ranges_of(const std::vector<AddressItem>& items) {
     std::vector<AddressRange> ranges;
     for (const AddressItem& item : items) {
@@ -173,19 +188,26 @@ const Set* Contents::find(std::string_view name) const {
 }
 
 const Addresses& Contents::addresses(const std::vector<AddressItem>& items) {
-    std::string words;
+    if (items.size() == 1 && !items.front().negated && !items.front().set.empty()) {
+        return address_set(items.front().set);
+    }
+    std::string key;
+    for (const AddressItem& item : items) {
+        add_key(key, item);
+    }
+    const auto [entry, added] = lists_.try_emplace(std::move(key));
+    if (!added) {
+        return entry->second;
+    }
+    if (items.size() == 1 && !items.front().negated) {
+        entry->second.ranges = {items.front().range};
+        count(entry->second);
+        return entry->second;
+    }
     std::vector<AddressItem> in;
     std::vector<AddressItem> out;
     for (const AddressItem& item : items) {
-        words += word_of(item) + " ";
         (item.negated ? out : in).push_back(item);
-    }
-    if (in.size() == 1 && out.empty() && !in.front().set.empty()) {
-        return address_set(in.front().set);
-    }
-    const auto [entry, added] = lists_.try_emplace(std::move(words));
-    if (!added) {
-        return entry->second;
     }
     Addresses held = in.empty() ? Addresses{all_addresses(), true} : positive(in, {});
     if (!out.empty()) {
@@ -198,7 +220,19 @@ const Addresses& Contents::addresses(const std::vector<AddressItem>& items) {
     return entry->second;
 }
 
-Numbers Contents::numbers(const std::vector<NumberItem>& items, const NumberRange& all) {
+const Numbers& Contents::numbers(const std::vector<NumberItem>& items, const NumberRange& all) {
+    std::string key;
+    add_bytes(key, all);
+    for (const NumberItem& item : items) {
+        key += item.negated ? '!' : '=';
+        key += item.set;
+        key += '\0';
+        add_bytes(key, item.range);
+    }
+    const auto [entry, added] = number_lists_.try_emplace(std::move(key));
+    if (!added) {
+        return entry->second;
+    }
     Numbers in;
     Numbers out;
     bool positive = false;
@@ -212,7 +246,29 @@ Numbers Contents::numbers(const std::vector<NumberItem>& items, const NumberRang
             side.insert(side.end(), held.begin(), held.end());
         }
     }
-    return without(positive ? united(std::move(in)) : Numbers{all}, united(std::move(out)));
+    entry->second =
+        without(positive ? united(std::move(in)) : Numbers{all}, united(std::move(out)));
+    return entry->second;
+}
+
+const Numbers& Contents::flags(const std::vector<TcpFlagsItem>& items) {
+    std::string key = "flags";
+    for (const TcpFlagsItem& item : items) {
+        key += static_cast<char>(item.mask);
+        key += static_cast<char>(item.value);
+    }
+    const auto [entry, added] = number_lists_.try_emplace(std::move(key));
+    for (uint32_t flags = 0; added && flags <= UINT8_MAX; ++flags) {
+        if (std::any_of(items.begin(), items.end(), [&](const TcpFlagsItem& item) {
+                return (flags & item.mask) == item.value;
+            })) {
+            entry->second.push_back({flags, flags});
+        }
+    }
+    if (added) {
+        entry->second = united(std::move(entry->second));
+    }
+    return entry->second;
 }
 
 const Addresses& Contents::address_set(std::string_view name) {
@@ -222,7 +278,9 @@ const Addresses& Contents::address_set(std::string_view name) {
     }
     const Set* set = find(name);
     Addresses held;
-    if (set == nullptr) {
+    if (name == blocks_set || (set != nullptr && set->dynamic)) {
+        held = {united(entries_of(environment_, name)), false}; // until the next entry
+    } else if (set == nullptr) {
         held = built_in(name);
     } else if (set->type == SetType::prefix) {
         held = positive(set->addresses, set->file_addresses);
@@ -281,7 +339,7 @@ Addresses Contents::built_in(std::string_view name) const {
         }
         return {united(std::move(ranges)), given || !environment_.local.empty()};
     }
-    return {{}, name != "blocks"};
+    return {{}, true};
 }
 
 Addresses Contents::positive(const std::vector<AddressItem>& items,

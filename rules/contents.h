@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <unordered_map>
 
 #include "rules/rule.h"
 
@@ -36,8 +37,11 @@ public:
 
     // Equal lists give the same object.
     [[nodiscard]] const Addresses& addresses(const std::vector<AddressItem>& items);
-    // `all`: what a list without positive items begins with.
-    [[nodiscard]] Numbers numbers(const std::vector<NumberItem>& items, const NumberRange& all);
+    // `all`: what a list without positive items begins with. Equal lists give the same object.
+    [[nodiscard]] const Numbers& numbers(const std::vector<NumberItem>& items,
+                                         const NumberRange& all);
+    // The values of the flag byte that match one of the items.
+    [[nodiscard]] const Numbers& flags(const std::vector<TcpFlagsItem>& items);
     [[nodiscard]] const Addresses& address_set(std::string_view name);
     [[nodiscard]] const Numbers& number_set(std::string_view name);
     [[nodiscard]] const Set* find(std::string_view name) const;
@@ -51,7 +55,9 @@ private:
     const RuleSet& rules_;
     const Environment& environment_;
     std::map<std::string, const Set*, std::less<>> by_name_;
-    std::map<std::string, Addresses, std::less<>> lists_; // by their words
+    // By the bytes of their items. There may be as many as rules.
+    std::unordered_map<std::string, Addresses> lists_;
+    std::unordered_map<std::string, Numbers> number_lists_;
     std::map<std::string, Addresses, std::less<>> addresses_;
     std::map<std::string, Numbers, std::less<>> numbers_;
     size_t ranges_ = 0; // held in all sets: sets of sets may multiply

@@ -33,7 +33,7 @@ struct Location {
 };
 
 // Codes are stable; portcullis-rules(5) lists them. E: nothing is changed; W: it is, but look.
-//   E001 not quoted           E018 key of another action     E042 ICMP types need proto icmp(6)
+//   E001 not quoted           E018 key out of place        E042 ICMP types need proto icmp(6)
 //   E002 not TOML             E020 not one of the words      E043 tcp_flags need proto tcp
 //   E003 file not readable    E021 no such set               E044 inspect needs proto tcp
 //   E004 includes: circle,    E022 no such zone              E046 bad mark
@@ -52,7 +52,8 @@ struct Location {
 //                             E038 MAC address               W101 rule never matches
 //                             E039 time or rate              W102 twice in a list
 //                             E040 empty list                W103 host bits in a set's file
-//                             E041 ports need a protocol     W110 set without references
+//                             E041 ports need a protocol     W104 not all rules compared
+//                                                            W110 set without references
 //                                                            W120 `until` is past
 //                                                            W130 drops neighbour discovery
 enum class Severity : uint8_t { error, warning };

@@ -16,7 +16,7 @@ using enum ValueForm;
 using Kind = ValueKind;
 
 constexpr std::array rule_keys{
-    TableKey{"priority", number, Kind::any, "0-65535, unique; the lowest is asked first"},
+    TableKey{"priority", number, Kind::any, "0-2147483647, unique; the lowest is asked first"},
     TableKey{"disabled", boolean, Kind::boolean, "true: the rule is kept but not asked"},
     TableKey{"until", date, Kind::any, "the last day on which the rule holds, 2027-06-30"},
     TableKey{"note", text, Kind::any, "free text"},
@@ -48,6 +48,10 @@ constexpr std::array set_keys{
     TableKey{"items", numbers, Kind::address, "prefixes, ports or protocols"},
     TableKey{"file", texts, Kind::any, "files with one item a line"},
     TableKey{"exclude", numbers, Kind::address, "subtracted from the set"},
+    TableKey{"dynamic", boolean, Kind::boolean, "true: filled live, by `block ... in SET`"},
+    TableKey{"ttl", text, Kind::any, "dynamic: how long an entry lives that says no time, 1h"},
+    TableKey{"max", number, Kind::any, "dynamic: entries at most, 1-1048576"},
+    TableKey{"persist", boolean, Kind::boolean, "dynamic: false: a restart empties the set"},
 };
 
 constexpr std::array zone_keys{

@@ -7,7 +7,6 @@
 namespace pc::edit {
 namespace {
 
-constexpr int64_t priority_max = 65535;
 constexpr int64_t priority_step = 10;
 
 struct Ranked {
@@ -47,7 +46,7 @@ Order move_text(const Move& move, Order order) {
 }
 
 // New priorities, so that `ranked` (in the wanted order, `at` is the moved rule) ascends strictly.
-// Upwards first; down when that ends above 65535.
+// Upwards first; down when that ends above the largest priority.
 bool make_way(std::vector<Ranked>& ranked, size_t at) {
     const std::vector<Ranked> before = ranked;
     for (size_t i = at; i < ranked.size(); ++i) {
@@ -61,7 +60,8 @@ bool make_way(std::vector<Ranked>& ranked, size_t at) {
     }
     ranked = before;
     for (size_t i = at + 1; i-- > 0;) {
-        const int64_t below = i + 1 == ranked.size() ? priority_max + 1 : ranked[i + 1].priority;
+        const int64_t below =
+            i + 1 == ranked.size() ? int64_t{priority_max} + 1 : ranked[i + 1].priority;
         if (i == at || ranked[i].priority >= below) {
             ranked[i].priority = below - 1;
         }
@@ -74,7 +74,7 @@ bool take_gap(std::vector<Ranked>& ranked, size_t at, bool before) {
     const bool first = at == 0;
     const bool last = at + 1 == ranked.size();
     const int64_t low = first ? -1 : ranked[at - 1].priority;
-    const int64_t high = last ? priority_max + 1 : ranked[at + 1].priority;
+    const int64_t high = last ? int64_t{priority_max} + 1 : ranked[at + 1].priority;
     int64_t wanted = before ? high - priority_step / 2 : low + priority_step / 2;
     if (last && !before) {
         wanted = low + priority_step;

@@ -69,8 +69,12 @@ std::vector<Line> lines_of(const RuleSet& rules, const Packet& packet, const Mea
     if (meaning.reason == "block") {
         lines.push_back({"blocks", "", "src in @blocks", "MATCH"});
     }
+    auto next = rules.rules.begin(); // the steps are in the order of the rules
     for (const Step& step : meaning.steps) {
-        const Rule* rule = rule_named(rules, step.rule);
+        const auto at = std::find_if(next, rules.rules.end(),
+                                     [&](const Rule& rule) { return rule.name == step.rule; });
+        const Rule* rule = at == rules.rules.end() ? nullptr : &*at;
+        next = rule == nullptr ? next : at + 1;
         const std::string priority = rule == nullptr ? "" : " " + std::to_string(rule->priority);
         lines.push_back({"rule" + priority, step.rule, step.why, result_of(step, rule)});
     }
@@ -148,14 +152,20 @@ std::string not_reached(const RuleSet& rules, const Environment& environment, co
     return "Not reached: " + (text.empty() ? "default" : text + ", default") + ".";
 }
 
-// The set of the rule file that held the source, if one did.
-std::string set_of_source(const RuleSet& rules, const Environment& environment,
-                          const Packet& packet, const Rule& rule) {
+// The command that takes the source out of the set of the rule file that held it, if one did.
+std::string way_out_of_set(const RuleSet& rules, const Environment& environment,
+                           const Packet& packet, const Rule& rule) {
     for (const AddressItem& item : rule.match.src) {
-        const auto is_it = [&](const Set& set) { return set.name == item.set; };
-        if (!item.negated && std::any_of(rules.sets.begin(), rules.sets.end(), is_it) &&
-            find_in_item(rules, environment, item, packet.src)) {
-            return item.set;
+        const auto set = std::find_if(rules.sets.begin(), rules.sets.end(),
+                                      [&](const Set& each) { return each.name == item.set; });
+        const auto found = item.negated || set == rules.sets.end()
+                               ? std::nullopt
+                               : find_in_item(rules, environment, item, packet.src);
+        if (found && set->dynamic) {
+            return "`unblock " + found->element + " in " + item.set + "`";
+        }
+        if (found) {
+            return "`set set " + item.set + " exclude " + to_string(packet.src) + "`";
         }
     }
     return {};
@@ -164,9 +174,8 @@ std::string set_of_source(const RuleSet& rules, const Environment& environment,
 std::string way_out(const RuleSet& rules, const Environment& environment, const Packet& packet,
                     const Rule& rule) {
     std::vector<std::string> ways;
-    const std::string set = set_of_source(rules, environment, packet, rule);
-    if (!set.empty()) {
-        ways.push_back("`set set " + set + " exclude " + to_string(packet.src) + "`");
+    if (std::string way = way_out_of_set(rules, environment, packet, rule); !way.empty()) {
+        ways.push_back(std::move(way));
     }
     if (rule.priority > 0) {
         ways.push_back("a rule with priority < " + std::to_string(rule.priority));

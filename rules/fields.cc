@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t seconds_per_minute = 60;
 constexpr uint32_t seconds_per_hour = 3600;
+constexpr uint32_t seconds_per_day = 24 * seconds_per_hour;
 
 FieldValue quoted(std::string_view text) {
     return {std::string(text), true};
@@ -139,6 +140,9 @@ std::string_view verdict_word(bool accept) {
 }
 
 std::string duration(uint32_t seconds) {
+    if (seconds > seconds_per_day && seconds % seconds_per_day == 0) {
+        return std::to_string(seconds / seconds_per_day) + "d";
+    }
     if (seconds != 0 && seconds % seconds_per_hour == 0) {
         return std::to_string(seconds / seconds_per_hour) + "h";
     }
@@ -207,6 +211,20 @@ Fields fields_of(const Set& set) {
     texts(fields, "file", set.files);
     items(fields, "exclude", set.exclude);
     numbers(fields, "exclude", set.exclude_numbers, kind);
+    if (set.dynamic) {
+        const DynamicSet fresh;
+        const DynamicSet& dynamic = *set.dynamic;
+        scalar(fields, "dynamic", yes_or_no(true));
+        if (dynamic.ttl_s != fresh.ttl_s) {
+            scalar(fields, "ttl", quoted(duration(dynamic.ttl_s)));
+        }
+        if (dynamic.entries_max != fresh.entries_max) {
+            scalar(fields, "max", bare(std::to_string(dynamic.entries_max)));
+        }
+        if (dynamic.persist != fresh.persist) {
+            scalar(fields, "persist", yes_or_no(dynamic.persist));
+        }
+    }
     return fields;
 }
 

@@ -307,7 +307,7 @@ Verdict verdict_by(Action action) {
 Meaning verdict_of(const RuleSet& rules, const Environment& environment, const Packet& packet) {
     const Question question{rules, environment, packet};
     Meaning meaning;
-    if (packet.in && find_in_ranges(environment.blocks, packet.src)) {
+    if (packet.in && find_in_set(rules, environment, std::string(blocks_set), packet.src)) {
         meaning.verdict = Verdict::drop;
         meaning.reason = "block";
         return meaning;

@@ -19,7 +19,8 @@
 //     accepted: see is_essential().
 //
 // A named set holds what a positive item or a line of its files holds, and neither a negated item
-// nor `exclude` does; a set with neither items nor files holds nothing. @local is [host] local, or
+// nor `exclude` does; a set with neither items nor files holds nothing. A dynamic set holds what
+// Environment::dynamic says it holds now. @local is [host] local, or
 // Environment::local where that is not given; the zones' prefixes add to it either way.
 //
 // Not in here: what carrying out an inspect verdict depends on (the flow's state, a fragment that

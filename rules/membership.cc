@@ -69,7 +69,17 @@ std::optional<Found> in_local(const Asking& asking, size_t depth) {
     return found;
 }
 
+std::optional<Found> in_dynamic(const Asking& asking, const std::string& name) {
+    const auto entries = asking.environment.dynamic.find(name);
+    return entries == asking.environment.dynamic.end()
+               ? std::nullopt
+               : find_in_ranges(entries->second, asking.address);
+}
+
 std::optional<Found> in_named(const Asking& asking, const Set& set, size_t depth) {
+    if (set.dynamic) {
+        return in_dynamic(asking, set.name);
+    }
     if (in_list(asking, set.exclude, depth) || is_ruled_out(asking, set.addresses, depth)) {
         return std::nullopt;
     }
@@ -96,8 +106,8 @@ std::optional<Found> in_built_in(const Asking& asking, const std::string& name, 
     if (name == "bogons") {
         return find_in_ranges(bogons(), asking.address);
     }
-    if (name == "blocks") {
-        return find_in_ranges(asking.environment.blocks, asking.address);
+    if (name == blocks_set) {
+        return in_dynamic(asking, name);
     }
     return name == "management" ? in_list(asking, asking.rules.host.management, depth)
                                 : std::nullopt;

@@ -4,7 +4,8 @@
 //
 // A value matches a list if a positive item holds it (or the list has no positive item) and no
 // negated item holds it. A named set is such a list, in which the lines of its files are positive
-// items too, without what its `exclude` matches; with neither items nor files it holds nothing.
+// items too, without what its `exclude` matches; with neither items nor files it holds nothing. A
+// dynamic set holds its live entries, which the environment tells.
 #pragma once
 
 #include "rules/rule.h"

@@ -42,20 +42,26 @@ std::optional<unsigned> parse_decimal(std::string_view text, unsigned max) {
     return value;
 }
 
+// Digit by digit: lists of a million addresses come through here.
 bool parse_v4(std::string_view text, uint8_t* bytes) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
     for (int i = 0; i < 4; ++i) {
-        const size_t dot = i < 3 ? text.find('.') : text.size();
-        if (dot == std::string_view::npos) {
+        const char* const first = at;
+        unsigned value = 0;
+        while (at != end && *at >= '0' && *at <= '9' && at - first < 4) {
+            value = value * 10 + static_cast<unsigned>(*at++ - '0');
+        }
+        const auto digits = at - first;
+        if (digits == 0 || (digits > 1 && *first == '0') || value > byte_max) {
             return false;
         }
-        const auto value = parse_decimal(text.substr(0, dot), byte_max);
-        if (!value) {
+        bytes[i] = static_cast<uint8_t>(value);
+        if (i < 3 && (at == end || *at++ != '.')) {
             return false;
         }
-        bytes[i] = static_cast<uint8_t>(*value);
-        text.remove_prefix(std::min(dot + 1, text.size()));
     }
-    return text.empty();
+    return at == end;
 }
 
 std::optional<uint16_t> parse_group(std::string_view text) {

@@ -15,7 +15,6 @@ constexpr size_t files_max = 1000;
 constexpr size_t include_depth_max = 16;
 constexpr size_t sets_max = 4096; // bounds how deep sets of sets can nest
 constexpr uint32_t priority_step = 10;
-constexpr uint32_t priority_max = 65535;
 
 struct Document {
     uint32_t file = 0;
@@ -225,14 +224,17 @@ std::vector<RuleEntry> read_rules(Reading& reading, const std::vector<Document>&
                           "[[rule]]");
             continue;
         }
+        rules.reserve(rules.size() + section->value.items.size());
         for (const TomlNode& table : section->value.items) {
+            tell_progress(reading.progress, Phase::reading, rules.size(),
+                          section->value.items.size());
             if (table.kind != TomlKind::table) {
                 reading.error("E010", table.at, "a rule must be a table", "[[rule]]");
                 continue;
             }
-            if (rules.size() == PC_RECORDS_MAX) {
+            if (rules.size() == PC_RULES_MAX) {
                 reading.error("E070", table.at,
-                              "more than " + std::to_string(PC_RECORDS_MAX) + " rules");
+                              "more than " + std::to_string(PC_RULES_MAX) + " rules");
                 return rules;
             }
             rules.push_back(read_rule(reading, table));
@@ -290,7 +292,7 @@ void give_priorities(Reading& reading, std::vector<RuleEntry>& entries) {
         if (!added) {
             reading.error("E052", given ? entry.priority_at : entry.rule.at,
                           "priority " + std::to_string(priority) + " is already taken",
-                          free_nearby(taken, priority),
+                          reading.errors < diagnostics_max ? free_nearby(taken, priority) : "",
                           {Note{"by rule '" + first->second->name + "', " +
                                 place(first->second->at, reading.rules.files)}});
         }
@@ -337,20 +339,28 @@ void read_sections(Reading& reading, const std::vector<Document>& documents) {
     }
     std::vector<RuleEntry> entries = read_rules(reading, documents);
     give_priorities(reading, entries);
+    // A rule is large: it is moved once.
+    std::vector<RuleEntry*> order;
+    order.reserve(entries.size());
     for (RuleEntry& entry : entries) {
-        entry.rule.family = reading.rules.defaults.family;
-        reading.rules.rules.push_back(std::move(entry.rule));
+        order.push_back(&entry);
     }
-    std::stable_sort(reading.rules.rules.begin(), reading.rules.rules.end(),
-                     [](const Rule& a, const Rule& b) { return a.priority < b.priority; });
+    std::stable_sort(order.begin(), order.end(), [](const RuleEntry* a, const RuleEntry* b) {
+        return a->rule.priority < b->rule.priority;
+    });
+    reading.rules.rules.reserve(entries.size());
+    for (RuleEntry* entry : order) {
+        entry->rule.family = reading.rules.defaults.family;
+        reading.rules.rules.push_back(std::move(entry->rule));
+    }
 }
 
 } // namespace
 
-Parsed parse(SourceFile main, const ReadFiles& read) {
+Parsed parse(SourceFile main, const ReadFiles& read, const Progress& progress) {
     Parsed parsed;
     parsed.rules.files.push_back(std::move(main));
-    Reading reading{parsed.rules, parsed.diagnostics, read, {}, {}, std::nullopt, 0};
+    Reading reading{parsed.rules, parsed.diagnostics, read, progress, {}, {}, std::nullopt, 0};
     Loader loader(reading);
     loader.load(0, 0);
     read_sections(reading, loader.documents());

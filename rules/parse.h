@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "rules/progress.h"
 #include "rules/result.h"
 #include "rules/rule.h"
 
@@ -21,6 +22,6 @@ struct Parsed {
     Diagnostics diagnostics;
 };
 
-[[nodiscard]] Parsed parse(SourceFile main, const ReadFiles& read);
+[[nodiscard]] Parsed parse(SourceFile main, const ReadFiles& read, const Progress& progress = {});
 
 } // namespace pc

@@ -12,7 +12,6 @@ namespace {
 constexpr uint8_t icmp = 1;
 constexpr uint8_t tcp = 6;
 constexpr uint8_t icmp6 = 58;
-constexpr int64_t priority_max = 65535;
 
 std::string label(const Rule& rule) {
     return rule.name.empty() ? "[[rule]]" : "[[rule]] '" + rule.name + "'";

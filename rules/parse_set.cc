@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // [set.NAME], its items and the files they come from.
 #include <algorithm>
+#include <initializer_list>
 
 #include "rules/parse_sections.h"
 
@@ -69,12 +70,64 @@ void read_file(Reading& reading, Set& set, const TomlEntry& entry) {
     }
 }
 
-// `type` first: the items depend on it.
-constexpr Key<Set> keys[] = {{"type", read_type}, {"items", read_members},
-                             {"file", read_file}, {"exclude", read_set_exclude},
-                             {"feeds", nullptr},  {"dynamic", nullptr},
-                             {"ttl", nullptr},    {"persist", nullptr},
-                             {"max", nullptr},    {"on_fail", nullptr}};
+// A dynamic set lists nothing, and only a dynamic one has times.
+void refuse_keys(Reading& reading, const TomlNode& table, const Set& set,
+                 std::initializer_list<std::string_view> others, std::string_view why,
+                 const std::string& help) {
+    for (const std::string_view key : others) {
+        if (const TomlEntry* entry = table.find(key)) {
+            reading.error("E018", entry->key_at,
+                          "'" + entry->key + "' in [set." + set.name + "]: " + std::string(why),
+                          help);
+        }
+    }
+}
+
+void read_dynamic(Reading& reading, Set& set, const TomlEntry& entry) {
+    if (!read_boolean(reading, entry).value_or(false)) {
+        return;
+    }
+    if (set.type != SetType::prefix) {
+        reading.error("E018", entry.key_at,
+                      "'dynamic' in [set." + set.name + "] needs type = \"prefix\"");
+        return;
+    }
+    set.dynamic.emplace();
+}
+
+void read_ttl(Reading& reading, Set& set, const TomlEntry& entry) {
+    const auto text = read_string(reading, entry, "ttl = \"1h\"");
+    if (!text || !set.dynamic) {
+        return;
+    }
+    if (const auto seconds = parse_seconds(*text, dynamic_ttl_max_s)) {
+        set.dynamic->ttl_s = *seconds;
+    } else {
+        reading.error("E039", entry.value.at, "'" + *text + "' is no time between 1s and 3650d",
+                      "ttl = \"1h\"   (left out: entries stay for good)");
+    }
+}
+
+void read_max(Reading& reading, Set& set, const TomlEntry& entry) {
+    const auto max = read_integer(reading, entry, 1, dynamic_entries_max);
+    if (max && set.dynamic) {
+        set.dynamic->entries_max = static_cast<uint32_t>(*max);
+    }
+}
+
+void read_persist(Reading& reading, Set& set, const TomlEntry& entry) {
+    const auto persist = read_boolean(reading, entry);
+    if (persist && set.dynamic) {
+        set.dynamic->persist = *persist;
+    }
+}
+
+// `type` first: the items depend on it. `dynamic` before what only such a set has.
+constexpr Key<Set> keys[] = {{"type", read_type},       {"items", read_members},
+                             {"file", read_file},       {"exclude", read_set_exclude},
+                             {"dynamic", read_dynamic}, {"ttl", read_ttl},
+                             {"max", read_max},         {"persist", read_persist},
+                             {"feeds", nullptr},        {"on_fail", nullptr}};
 
 } // namespace
 
@@ -92,6 +145,17 @@ void read_set(Reading& reading, const TomlEntry& entry) {
     set.name = entry.key;
     set.at = entry.value.at;
     read_keys<Set>(reading, set, entry.value, keys, "[set." + entry.key + "]");
+    const TomlEntry* dynamic = entry.value.find("dynamic");
+    if (set.dynamic) {
+        refuse_keys(reading, entry.value, set, {"items", "file", "exclude"},
+                    "a dynamic set is filled live, not in this file",
+                    "list them in a set of their own; a rule names both: src = [\"@" + set.name +
+                        "\", \"@other\"]");
+    } else if (dynamic == nullptr ||
+               (dynamic->value.kind == TomlKind::boolean && !dynamic->value.boolean)) {
+        refuse_keys(reading, entry.value, set, {"ttl", "max", "persist"},
+                    "only a dynamic set has that", "dynamic = true");
+    }
     reading.rules.sets.push_back(std::move(set));
 }
 

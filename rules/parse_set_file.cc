@@ -28,6 +28,11 @@ struct Line {
 };
 
 Line read_address_line(std::string_view text, size_t number, Set& set, HostBits& host_bits) {
+    const ParsedPrefix plain = parse_prefix(text);
+    if (plain.error == PrefixError::none) {
+        set.file_addresses.push_back(range_of(plain.prefix));
+        return {};
+    }
     AddressText parsed = parse_address_text(text);
     if (!parsed.range) {
         return {std::move(parsed.code), std::move(parsed.message), {}};
@@ -77,10 +82,15 @@ void read_set_file(Reading& reading, Set& set, const Location& named_at, const S
     if (text.starts_with(byte_order_mark)) {
         text.remove_prefix(byte_order_mark.size());
     }
+    const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
+    if (set.type == SetType::prefix) {
+        set.file_addresses.reserve(set.file_addresses.size() + lines);
+    }
     HostBits host_bits;
     Place place{file, std::nullopt};
     const size_t errors_before = reading.errors;
     for (uint32_t number = 1; !text.empty(); ++number) {
+        tell_progress(reading.progress, Phase::reading, number, lines);
         const size_t end = std::min(text.find('\n'), text.size());
         const std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));

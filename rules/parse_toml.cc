@@ -35,7 +35,13 @@ class Columns {
 public:
     explicit Columns(std::string_view text) : text_(text) {
         lines_.push_back(text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
+        size_t wide = SIZE_MAX;
         for (size_t i = 0; i < text.size(); ++i) {
+            if (static_cast<unsigned char>(text[i]) >= 0x80 && i >= lines_.back() &&
+                wide != lines_.size()) {
+                wide = lines_.size();
+                points_.try_emplace(static_cast<uint32_t>(wide));
+            }
             if (text[i] == '\n') {
                 lines_.push_back(i + 1);
             }
@@ -50,10 +56,11 @@ public:
         const size_t begin = lines_[at.line - 1];
         const size_t end = at.line < lines_.size() ? lines_[at.line] : text_.size();
         const size_t column = at.column == 0 ? 0 : at.column - 1;
-        const std::vector<size_t>& points = code_points(at.line, begin, end);
-        if (points.empty()) {
+        const auto wide = points_.empty() ? points_.end() : points_.find(at.line);
+        if (wide == points_.end()) {
             return std::min(begin + column, end);
         }
+        const std::vector<size_t>& points = code_points(wide->second, begin, end);
         return column < points.size() ? points[column] : end;
     }
 
@@ -64,12 +71,8 @@ public:
     }
 
 private:
-    // Where the code points of a line begin; empty for a line of ASCII.
-    const std::vector<size_t>& code_points(uint32_t line, size_t begin, size_t end) {
-        const auto [entry, added] = points_.try_emplace(line);
-        std::vector<size_t>& points = entry->second;
-        if (added && std::any_of(text_.begin() + begin, text_.begin() + end,
-                                 [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+    const std::vector<size_t>& code_points(std::vector<size_t>& points, size_t begin, size_t end) {
+        if (points.empty()) {
             for (size_t i = begin; i < end; ++i) {
                 if (!continues_code_point(text_[i])) {
                     points.push_back(i);
@@ -81,6 +84,7 @@ private:
 
     std::string_view text_;
     std::vector<size_t> lines_;
+    // Where the code points of a line begin, found when asked for; lines of ASCII are not in here.
     std::map<uint32_t, std::vector<size_t>> points_;
 };
 
@@ -98,8 +102,9 @@ public:
         const toml::source_region& region = node.source();
         out.full = location(region);
         out.at = out.full;
-        if (const auto bare = bare_words_.find(columns_.offset(region.begin));
-            bare != bare_words_.end() && !node.is_table() && !node.is_array()) {
+        const auto bare = bare_words_.empty() ? bare_words_.end()
+                                              : bare_words_.find(columns_.offset(region.begin));
+        if (bare != bare_words_.end() && !node.is_table() && !node.is_array()) {
             out.kind = TomlKind::string;
             out.text = bare->second;
             out.verbatim = true;
@@ -122,6 +127,7 @@ public:
             out.date = Date{date->get().year, date->get().month, date->get().day};
         } else if (const auto* array = node.as_array()) {
             out.kind = TomlKind::array;
+            out.items.reserve(array->size());
             for (const toml::node& item : *array) {
                 out.items.push_back(convert(item));
             }
@@ -134,6 +140,7 @@ public:
 
 private:
     void convert_entries(const toml::table& table, TomlNode& out) {
+        out.entries.reserve(table.size());
         for (const auto& [key, value] : table) {
             out.entries.push_back(
                 TomlEntry{std::string(key.str()), location(key.source()), convert(value)});

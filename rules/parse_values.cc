@@ -166,15 +166,19 @@ std::vector<std::string> read_strings(Reading& reading, const TomlEntry& entry, 
     return strings;
 }
 
-std::optional<uint32_t> parse_seconds(std::string_view text) {
+std::optional<uint32_t> parse_seconds(std::string_view text, uint32_t longest) {
     constexpr uint32_t minute = 60;
     constexpr uint32_t hour = 3600;
-    constexpr uint32_t longest = 24 * hour;
+    constexpr uint32_t day = 24 * hour;
     if (text.size() < 2) {
         return std::nullopt;
     }
     const char unit = text.back();
-    const uint32_t factor = unit == 's' ? 1 : unit == 'm' ? minute : unit == 'h' ? hour : 0;
+    const uint32_t factor = unit == 's'   ? 1
+                            : unit == 'm' ? minute
+                            : unit == 'h' ? hour
+                            : unit == 'd' ? day
+                                          : 0;
     const auto number = parse_number(text.substr(0, text.size() - 1));
     if (factor == 0 || !number || *number == 0 || *number > longest / factor) {
         return std::nullopt;

@@ -2,6 +2,7 @@
 // What the readers of all sections share: reporting, typed values, words, tables of keys.
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include "rules/contents.h"
@@ -15,6 +16,7 @@ struct Reading {
     RuleSet& rules;
     Diagnostics& diagnostics;
     const ReadFiles& read;
+    const Progress& progress;
     std::vector<std::string> set_names; // of all files, known before the first list is read
     Environment nowhere;
     std::optional<Contents> sets; // when all sets have been read
@@ -55,8 +57,9 @@ enum class EmptyList : uint8_t { refused, allowed };
 [[nodiscard]] std::vector<std::string> read_strings(Reading& reading, const TomlEntry& entry,
                                                     EmptyList empty = EmptyList::refused);
 
-// "2m": seconds; the unit is one of s, m, h.
-[[nodiscard]] std::optional<uint32_t> parse_seconds(std::string_view text);
+// "2m": seconds, at most `longest`; the unit is one of s, m, h, d.
+[[nodiscard]] std::optional<uint32_t> parse_seconds(std::string_view text,
+                                                    uint32_t longest = 24 * 3600);
 
 // The whole of `text` as a number, decimal or 0x.
 [[nodiscard]] std::optional<uint32_t> parse_number(std::string_view text);
@@ -82,6 +85,14 @@ struct KeyNames {
     std::vector<std::string> later; // known, but not offered
 };
 
+template <typename T>
+[[nodiscard]] bool has_unknown_keys(const TomlNode& table, std::span<const Key<T>> keys) {
+    return std::any_of(table.entries.begin(), table.entries.end(), [&](const TomlEntry& entry) {
+        return std::none_of(keys.begin(), keys.end(),
+                            [&](const Key<T>& key) { return key.name == entry.key; });
+    });
+}
+
 // Reports keys of the table that are not among `names` (E012). `where`: "[[rule]] 'x'".
 void refuse_unknown_keys(Reading& reading, const TomlNode& table, const KeyNames& names,
                          const std::string& where);
@@ -93,11 +104,13 @@ void refuse_not_yet(Reading& reading, const TomlEntry& entry, const std::string&
 template <typename T>
 void read_keys(Reading& reading, T& into, const TomlNode& table, std::span<const Key<T>> keys,
                const std::string& where) {
-    KeyNames names;
-    for (const Key<T>& key : keys) {
-        (key.read == nullptr ? names.later : names.now).emplace_back(key.name);
+    if (has_unknown_keys(table, keys)) {
+        KeyNames names;
+        for (const Key<T>& key : keys) {
+            (key.read == nullptr ? names.later : names.now).emplace_back(key.name);
+        }
+        refuse_unknown_keys(reading, table, names, where);
     }
-    refuse_unknown_keys(reading, table, names, where);
     for (const Key<T>& key : keys) {
         const TomlEntry* entry = table.find(key.name);
         if (entry == nullptr) {

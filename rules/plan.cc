@@ -88,8 +88,6 @@ void Compiler::fill_generation() {
     pc_generation& generation = plan_.generation;
     generation.records = static_cast<uint32_t>(plan_.records.size());
     for (const pc_record& record : plan_.records) {
-        generation.flags |= record.saddr_set != 0 ? PC_GEN_SADDR_SETS : 0;
-        generation.flags |= record.daddr_set != 0 ? PC_GEN_DADDR_SETS : 0;
         generation.flags |= (record.flags & PC_AT_TC) != 0 ? PC_GEN_TC : 0;
         generation.flags |= record.action == PC_ACTION_INSPECT ? PC_GEN_INSPECT : 0;
     }
@@ -237,6 +235,7 @@ Result<void> Compiler::add_action(const Rule& rule, pc_record& record) {
 
 Result<void> Compiler::add_rule(const Rule& rule) {
     pc_record record{};
+    record.death = UINT32_MAX; // from the start and for good, until an edit
     record.families = PC_IPV4 | PC_IPV6;
     record.frags =
         rule.match.frags != 0 ? rule.match.frags : PC_FRAG_NONE | PC_FRAG_FIRST | PC_FRAG_LATER;
@@ -297,8 +296,8 @@ Result<Plan> Compiler::compile(const RuleIds& previous) {
     const auto active = static_cast<size_t>(
         std::count_if(rules_.rules.begin(), rules_.rules.end(),
                       [&](const Rule& rule) { return is_active(rule, environment_); }));
-    if (active > PC_RECORDS_MAX) {
-        return limit("active rules", active, PC_RECORDS_MAX);
+    if (active > PC_RULES_MAX) {
+        return limit("active rules", active, PC_RULES_MAX);
     }
     for (const Rule& rule : rules_.rules) {
         if (!is_active(rule, environment_)) {
@@ -310,7 +309,7 @@ Result<Plan> Compiler::compile(const RuleIds& previous) {
         }
     }
     TRY(give_ids(previous));
-    TRY(lists_.move_to(plan_));
+    lists_.move_to(plan_);
     fill_generation();
     return std::move(plan_);
 }

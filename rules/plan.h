@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "rules/address_list.h"
 #include "rules/result.h"
 #include "rules/rule.h"
 
@@ -33,19 +34,34 @@ struct PlanInspect {
     uint8_t id = 0;
 };
 
-struct PlanAddress {
-    Prefix prefix;
-    std::array<uint64_t, PC_ADDR_SETS_MAX / 64> sets{}; // covering entries already ORed in
+// Addresses that records refer to by number.
+struct PlanList {
+    std::string written; // by what was written: equal ones are edits of the same list
+    AddressList addresses;
+
+    // Dynamic sets, whose entries `addresses` does not have. Negated: the list loses what they
+    // hold.
+    struct Dynamic {
+        std::string set;
+        bool negated = false;
+
+        auto operator<=>(const Dynamic&) const = default;
+    };
+
+    std::vector<Dynamic> dynamic;
+    AddressList never; // negated items of a list with dynamic sets: no entry adds these
+
+    bool operator==(const PlanList&) const = default;
 };
 
 struct Plan {
-    pc_generation generation{}; // without its number, which the daemon gives
+    pc_generation generation{}; // without its number and without the classifier's part
     std::vector<pc_record> records;
-    std::vector<PlanRule> rules;            // rules[i] belongs to records[i]
-    std::vector<PlanAddress> addresses;     // sorted
-    std::vector<pc_number_set> number_sets; // [0] is not used
-    std::vector<pc_byte_set> byte_sets;     // [0] is not used
-    std::vector<pc_mac_key> macs;           // sorted
+    std::vector<PlanRule> rules;                    // rules[i] belongs to records[i]
+    std::vector<PlanList> lists;                    // [0] is not used
+    std::vector<pc_number_set> number_sets;         // [0] is not used
+    std::vector<pc_byte_set> byte_sets;             // [0] is not used
+    std::vector<std::vector<MacAddress>> mac_lists; // [0] is not used; each sorted
     std::vector<PlanZone> zones;
     std::vector<PlanInspect> inspects;
     uint32_t bypass_mark = 0;

@@ -3,70 +3,21 @@
 
 #include <algorithm>
 #include <iterator>
-#include <tuple>
 
 namespace pc {
 
 namespace {
 
-// A prefix of one list; the sets are found in the order of the prefixes.
-struct Entry {
-    WidePrefix prefix;
-    uint16_t set = 0;
-};
-
-WideAddress last_of(const WidePrefix& prefix) {
-    return prefix.length == 0 ? ~WideAddress{0}
-                              : prefix.first | (~WideAddress{0} >> (prefix.length - 1) >> 1);
-}
-
-bool before(const Entry& left, const Entry& right) {
-    return std::tuple(left.prefix.first, left.prefix.length) <
-           std::tuple(right.prefix.first, right.prefix.length);
-}
-
-bool same(const WidePrefix& left, const WidePrefix& right) {
-    return left.first == right.first && left.length == right.length;
-}
-
-// Covering prefixes come first, so the ones that cover the next entry are always on the stack. One
-// look-up finds the longest prefix only: it must know the lists of the shorter ones.
-void append_entries(std::vector<PlanAddress>& addresses, Family family,
-                    std::vector<Entry>& entries) {
-    struct Cover {
-        WideAddress last;
-        size_t index;
-    };
-
-    if (!std::is_sorted(entries.begin(), entries.end(), before)) {
-        std::sort(entries.begin(), entries.end(), before);
-    }
-    std::vector<Cover> stack;
-    for (size_t i = 0; i < entries.size(); i++) {
-        const Entry& entry = entries[i];
-        if (i == 0 || !same(entry.prefix, entries[i - 1].prefix)) {
-            while (!stack.empty() && stack.back().last < entry.prefix.first) {
-                stack.pop_back();
-            }
-            addresses.push_back({.prefix = narrow(family, entry.prefix)});
-            if (!stack.empty()) {
-                addresses.back().sets = addresses[stack.back().index].sets;
-            }
-            stack.push_back({.last = last_of(entry.prefix), .index = addresses.size() - 1});
-        }
-        addresses.back().sets[entry.set / 64] |= 1ULL << (entry.set % 64);
-    }
-}
-
 uint8_t families_of(const AddressList& list) {
     return static_cast<uint8_t>((list.v4.empty() ? 0 : PC_IPV4) | (list.v6.empty() ? 0 : PC_IPV6));
 }
 
-auto written_as(const std::vector<AddressItem>& items) {
-    std::vector<std::tuple<bool, std::string, AddressRange>> written;
-    written.reserve(items.size());
+std::string written_as(const std::vector<AddressItem>& items) {
+    std::string written;
     for (const AddressItem& item : items) {
-        written.emplace_back(item.negated, item.set, item.range);
+        written += item.negated ? "!" : "";
+        written += item.set.empty() ? to_string(item.range) : "@" + item.set;
+        written += ' ';
     }
     return written;
 }
@@ -91,39 +42,75 @@ Error limit(const std::string& what, size_t highest) {
 } // namespace
 
 PlanLists::PlanLists(const RuleSet& rules, const Environment& environment)
-    : resolver_(rules, environment), number_sets_(1), byte_sets_(1) {}
+    : resolver_(rules, environment), lists_(1), number_sets_(1), byte_sets_(1), mac_lists_(1) {}
 
 Result<PlanLists::Addresses> PlanLists::addresses(const std::vector<AddressItem>& items,
                                                   const std::vector<AddressItem>& excluded) {
-    auto key = std::pair(written_as(items), written_as(excluded));
+    const std::string key = written_as(items) + "- " + written_as(excluded);
     const auto known = written_.find(key);
     if (known != written_.end()) {
         return known->second;
     }
-    AddressList list = TRY(resolver_.addresses(items));
+    PlanList list;
+    list.written = key;
+    list.addresses = TRY(resolver_.addresses(items));
     if (!excluded.empty()) {
-        list = without(list, TRY(resolver_.addresses(excluded)));
+        list.addresses = without(list.addresses, TRY(resolver_.addresses(excluded)));
     }
+    TRY(add_dynamic(items, excluded, list));
     const Addresses addresses = TRY(placed(std::move(list)));
-    written_.emplace(std::move(key), addresses);
+    written_.emplace(key, addresses);
     return addresses;
 }
 
-Result<PlanLists::Addresses> PlanLists::placed(AddressList list) {
-    Addresses addresses{.set = 0, .prefix = {}, .families = families_of(list)};
-    if (empty(list) || list == every_address()) {
+// What dynamic sets hold is added to the list, or taken from it, while the rules run.
+Result<void> PlanLists::add_dynamic(const std::vector<AddressItem>& items,
+                                    const std::vector<AddressItem>& excluded, PlanList& list) {
+    std::vector<AddressItem> negative;
+    for (const AddressItem& item : items) {
+        if (!item.set.empty() && resolver_.is_dynamic(item.set)) {
+            list.dynamic.push_back({.set = item.set, .negated = item.negated});
+        } else if (item.negated) {
+            negative.push_back(item);
+            negative.back().negated = false;
+        }
+    }
+    if (list.dynamic.empty()) {
+        return {};
+    }
+    negative.insert(negative.end(), excluded.begin(), excluded.end());
+    if (!negative.empty()) {
+        list.never = TRY(resolver_.addresses(negative));
+    }
+    return {};
+}
+
+Result<PlanLists::Addresses> PlanLists::placed(PlanList list) {
+    Addresses addresses{.set = 0, .prefix = {}, .families = families_of(list.addresses)};
+    const bool fixed = list.dynamic.empty();
+    if (!fixed) {
+        addresses.families = PC_IPV4 | PC_IPV6;
+    }
+    if (fixed && (empty(list.addresses) || list.addresses == every_address())) {
         return addresses;
     }
-    if (const std::optional<Prefix> prefix = single_prefix(list)) {
+    const std::optional<Prefix> prefix = single_prefix(list.addresses);
+    if (fixed && prefix) {
         addresses.prefix = *prefix;
         return addresses;
     }
-    const auto next = address_lists_.size() + 1;
-    const auto place = address_lists_.emplace(std::move(list), static_cast<uint16_t>(next)).first;
-    if (address_lists_.size() >= PC_ADDR_SETS_MAX) {
-        return limit("different address lists", PC_ADDR_SETS_MAX - 1);
+    for (size_t i = 1; i < lists_.size(); i++) {
+        if (lists_[i].addresses == list.addresses && lists_[i].dynamic == list.dynamic &&
+            lists_[i].never == list.never) {
+            addresses.set = static_cast<uint16_t>(i);
+            return addresses;
+        }
     }
-    addresses.set = place->second;
+    if (lists_.size() >= PC_ADDR_LISTS_MAX) {
+        return limit("different address lists", PC_ADDR_LISTS_MAX - 1);
+    }
+    addresses.set = static_cast<uint16_t>(lists_.size());
+    lists_.push_back(std::move(list));
     return addresses;
 }
 
@@ -162,7 +149,7 @@ Result<PlanLists::Numbers> PlanLists::placed(const pc_number_set& numbers) {
     if (number_sets_.size() >= PC_NUMBER_SETS_MAX) {
         return limit("different lists of ports, lengths and VLANs", PC_NUMBER_SETS_MAX - 1);
     }
-    placed.set = static_cast<uint8_t>(number_sets_.size());
+    placed.set = static_cast<uint16_t>(number_sets_.size());
     number_lists_.emplace(key, placed.set);
     number_sets_.push_back(numbers);
     return placed;
@@ -244,44 +231,23 @@ Result<PlanLists::Macs> PlanLists::macs(const std::vector<MacItem>& items) {
         members.erase(std::remove_if(members.begin(), members.end(), removed), members.end());
         macs.empty = members.empty();
     }
-    const auto [place, added] =
-        mac_lists_.emplace(members, static_cast<uint16_t>(mac_lists_.size() + 1));
-    macs.set = place->second;
-    if (added) {
-        for (const MacAddress& mac : members) {
-            pc_mac_key key{.set = macs.set, .addr = {}};
-            std::copy(mac.bytes.begin(), mac.bytes.end(), std::begin(key.addr));
-            macs_.push_back(key);
-        }
+    const auto known = std::find(std::next(mac_lists_.begin()), mac_lists_.end(), members);
+    macs.set = static_cast<uint16_t>(known - mac_lists_.begin());
+    if (known == mac_lists_.end()) {
+        mac_count_ += members.size();
+        mac_lists_.push_back(std::move(members));
     }
-    if (macs_.size() > PC_MACS_MAX) {
+    if (mac_count_ > PC_MACS_MAX) {
         return limit("MAC addresses in all lists together", PC_MACS_MAX);
     }
     return macs;
 }
 
-Result<void> PlanLists::move_to(Plan& plan) {
-    std::vector<WidePrefix> prefixes;
-    for (const Family family : {Family::v4, Family::v6}) {
-        std::vector<Entry> entries;
-        for (const auto& [list, set] : address_lists_) {
-            prefixes.clear();
-            for (const WideRange& range : family == Family::v4 ? list.v4 : list.v6) {
-                append_prefixes(prefixes, range);
-            }
-            for (const WidePrefix& prefix : prefixes) {
-                entries.push_back({.prefix = prefix, .set = set});
-            }
-        }
-        append_entries(plan.addresses, family, entries);
-        if (plan.addresses.size() > PC_ADDR_ENTRIES_MAX) {
-            return limit("prefixes in all address lists together", PC_ADDR_ENTRIES_MAX);
-        }
-    }
+void PlanLists::move_to(Plan& plan) {
+    plan.lists = std::move(lists_);
     plan.number_sets = std::move(number_sets_);
     plan.byte_sets = std::move(byte_sets_);
-    plan.macs = std::move(macs_);
-    return {};
+    plan.mac_lists = std::move(mac_lists_);
 }
 
 } // namespace pc

@@ -22,7 +22,7 @@ public:
 
     // `set` 0: the range.
     struct Numbers {
-        uint8_t set = 0;
+        uint16_t set = 0;
         uint16_t low = 0;
         uint16_t high = 0;
         bool empty = false;
@@ -50,26 +50,27 @@ public:
     [[nodiscard]] Result<uint64_t> dscp(const std::vector<NumberItem>& items);
     [[nodiscard]] Result<Macs> macs(const std::vector<MacItem>& items);
 
-    // Hands over all sets. Fails if the address lists have too many prefixes.
-    [[nodiscard]] Result<void> move_to(Plan& plan);
+    // Hands over all lists.
+    void move_to(Plan& plan);
 
 private:
-    // What a list was written as, so that a large set named by many rules is resolved once.
-    using Written = std::vector<std::tuple<bool, std::string, AddressRange>>;
-
-    [[nodiscard]] Result<Addresses> placed(AddressList list);
+    [[nodiscard]] Result<void> add_dynamic(const std::vector<AddressItem>& items,
+                                           const std::vector<AddressItem>& excluded,
+                                           PlanList& list);
+    [[nodiscard]] Result<Addresses> placed(PlanList list);
     [[nodiscard]] Result<Numbers> placed(const pc_number_set& numbers);
     [[nodiscard]] Result<Bytes> placed(const pc_byte_set& bytes);
 
     Resolver resolver_;
-    std::map<std::pair<Written, Written>, Addresses> written_;
-    std::map<AddressList, uint16_t> address_lists_;
-    std::map<std::vector<uint64_t>, uint8_t> number_lists_;
+    // By what they were written as, so that a large set named by many rules is resolved once.
+    std::map<std::string, Addresses> written_;
+    std::vector<PlanList> lists_;
+    std::map<std::vector<uint64_t>, uint16_t> number_lists_;
     std::map<std::array<uint64_t, 4>, uint16_t> byte_lists_;
-    std::map<std::vector<MacAddress>, uint16_t> mac_lists_;
     std::vector<pc_number_set> number_sets_;
     std::vector<pc_byte_set> byte_sets_;
-    std::vector<pc_mac_key> macs_;
+    std::vector<std::vector<MacAddress>> mac_lists_;
+    size_t mac_count_ = 0;
 };
 
 } // namespace pc

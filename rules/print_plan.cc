@@ -77,8 +77,7 @@ void print_generation(std::string& text, const Plan& plan) {
     line(text, "records", decimal(head.records));
     std::vector<std::string> flags;
     for (const auto& [bit, word] :
-         {std::pair{PC_GEN_SADDR_SETS, "saddr-sets"}, std::pair{PC_GEN_DADDR_SETS, "daddr-sets"},
-          std::pair{PC_GEN_TC, "tc"}, std::pair{PC_GEN_INSPECT, "inspect"}}) {
+         {std::pair{PC_GEN_TC, "tc"}, std::pair{PC_GEN_INSPECT, "inspect"}}) {
         if ((head.flags & static_cast<uint32_t>(bit)) != 0) {
             flags.emplace_back(word);
         }
@@ -243,6 +242,17 @@ void print_records(std::string& text, const Plan& plan) {
 
 // ---- lists
 
+void print_addresses(std::string& text, size_t list, Family family,
+                     const std::vector<WideRange>& ranges) {
+    std::vector<WidePrefix> prefixes;
+    for (const WideRange& range : ranges) {
+        append_prefixes(prefixes, range);
+    }
+    for (const WidePrefix& prefix : prefixes) {
+        text += "address list " + decimal(list) + ": " + to_string(narrow(family, prefix)) + "\n";
+    }
+}
+
 void print_lists(std::string& text, const Plan& plan) {
     for (size_t i = 1; i < plan.number_sets.size(); ++i) {
         text += "number list " + decimal(i) + ": " +
@@ -252,16 +262,18 @@ void print_lists(std::string& text, const Plan& plan) {
         text +=
             "byte list " + decimal(i) + ": " + bits_text(plan.byte_sets[i].bits, 256 / 64) + "\n";
     }
-    for (const pc_mac_key& key : plan.macs) {
-        MacAddress mac;
-        for (size_t i = 0; i < mac.bytes.size(); ++i) {
-            mac.bytes.at(i) = key.addr[i];
+    for (size_t i = 1; i < plan.mac_lists.size(); ++i) {
+        for (const MacAddress& mac : plan.mac_lists[i]) {
+            text += "mac list " + decimal(i) + ": " + to_string(mac) + "\n";
         }
-        text += "mac list " + decimal(key.set) + ": " + to_string(mac) + "\n";
     }
-    for (const PlanAddress& entry : plan.addresses) {
-        text += "address " + to_string(entry.prefix) + ": " +
-                bits_text(entry.sets.data(), entry.sets.size()) + "\n";
+    for (size_t i = 1; i < plan.lists.size(); ++i) {
+        for (const PlanList::Dynamic& dynamic : plan.lists[i].dynamic) {
+            text += "address list " + decimal(i) + ": " + (dynamic.negated ? "not in " : "in ") +
+                    "dynamic set " + dynamic.set + "\n";
+        }
+        print_addresses(text, i, Family::v4, plan.lists[i].addresses.v4);
+        print_addresses(text, i, Family::v6, plan.lists[i].addresses.v6);
     }
 }
 

@@ -62,18 +62,6 @@ uint8_t families_of(const std::vector<AddressRange>& ranges) {
     return families;
 }
 
-Numbers flag_bytes(const std::vector<TcpFlagsItem>& items) {
-    Numbers bytes;
-    for (uint32_t flags = 0; flags <= UINT8_MAX; ++flags) {
-        if (std::any_of(items.begin(), items.end(), [&](const TcpFlagsItem& item) {
-                return (flags & item.mask) == item.value;
-            })) {
-            bytes.push_back({flags, flags});
-        }
-    }
-    return united(std::move(bytes));
-}
-
 // Builds a region step by step; stops at the first contradiction.
 class Builder {
 public:
@@ -99,7 +87,7 @@ public:
         numbers(region_vlan, "vlan", match.vlan, PC_VLAN_NONE);
         if (!match.tcp_flags.empty()) {
             region_.outline.named |= 1U << region_tcp_flags;
-            region_.numbers[region_tcp_flags] = flag_bytes(match.tcp_flags);
+            region_.numbers[region_tcp_flags] = &contents_.flags(match.tcp_flags);
         }
         macs();
         families();
@@ -172,7 +160,7 @@ private:
             return;
         }
         region_.outline.named |= 1U << field;
-        Numbers held = contents_.numbers(items, {0, max});
+        const Numbers& held = contents_.numbers(items, {0, max});
         if (held.empty()) {
             contradict(items.size() == 1 && !items.front().set.empty()
                            ? std::string(key) + " holds nothing: set @" + items.front().set +
@@ -180,10 +168,8 @@ private:
                            : std::string(key) + " excludes all it names");
             return;
         }
-        if (field < region_.outline.hulls.size()) {
-            region_.outline.hulls[field] = {held.front().low, held.back().high};
-        }
-        region_.numbers[field] = std::move(held);
+        region_.outline.hulls[field] = {held.front().low, held.back().high};
+        region_.numbers[field] = &held;
     }
 
     void macs() {
@@ -211,11 +197,12 @@ private:
 
     // ICMP belongs to IPv4, ICMPv6 to IPv6.
     void families() {
-        const Numbers& protocols = region_.numbers[region_proto];
         const Numbers both{{icmp, icmp}, {icmp6, icmp6}};
-        if (protocols.empty() || !pc::covers(both, protocols)) {
+        if (region_.numbers[region_proto] == nullptr ||
+            !pc::covers(both, *region_.numbers[region_proto])) {
             return;
         }
+        const Numbers& protocols = *region_.numbers[region_proto];
         const uint8_t families = (pc::covers(protocols, Numbers{{icmp, icmp}}) ? PC_IPV4 : 0) |
                                  (pc::covers(protocols, Numbers{{icmp6, icmp6}}) ? PC_IPV6 : 0);
         if (region_.outline.families != 0 && (region_.outline.families & families) == 0) {
@@ -255,6 +242,11 @@ bool addresses_cover(const Region& outer, const Region& inner, RegionField field
     const auto* out = outer.addresses[field];
     const auto* in = inner.addresses[field];
     return out != nullptr && in != nullptr && (out == in || covers(*out, *in));
+}
+
+// Only of fields that both name: may_cover() has seen to it.
+bool numbers_cover(const Numbers* outer, const Numbers* inner) {
+    return outer == inner || (outer != nullptr && inner != nullptr && covers(*outer, *inner));
 }
 
 bool macs_cover(const Region& outer, const Region& inner) {
@@ -302,7 +294,8 @@ bool covers(const Region& outer, const Region& inner) {
         }
     }
     for (size_t field = region_proto; field < region_mac; ++field) {
-        if ((named & 1U << field) != 0 && !covers(outer.numbers[field], inner.numbers[field])) {
+        if ((named & 1U << field) != 0 &&
+            !numbers_cover(outer.numbers[field], inner.numbers[field])) {
             return false;
         }
     }

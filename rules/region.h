@@ -37,15 +37,15 @@ struct Outline {
     uint64_t out = 0;
     uint8_t families = 0; // pc_family_bit
     uint8_t frags = 0;    // pc_frag_bit
-    std::array<Hull, region_dport + 1> hulls;
+    std::array<Hull, region_tcp_flags> hulls;
 };
 
 struct Region {
     Outline outline;
-    std::array<const std::vector<AddressRange>*, 2> addresses{}; // src, dst; owned by the Contents
+    std::array<const std::vector<AddressRange>*, 2> addresses{}; // src, dst; likewise
     std::array<std::string, 2> written; // of unknown lists: equal text is equal meaning
-    std::array<Numbers, region_fields> numbers;
-    std::vector<uint64_t> macs; // sorted
+    std::array<const Numbers*, region_fields> numbers{}; // owned by the Contents
+    std::vector<uint64_t> macs;                          // sorted
     bool macs_negated = false;
 };
 

@@ -55,6 +55,11 @@ const Set* Resolver::find(const std::string& name) const {
     return found == rules_.sets.end() ? nullptr : &*found;
 }
 
+bool Resolver::is_dynamic(const std::string& name) const {
+    const Set* set = find(name);
+    return name == blocks_set || (set != nullptr && set->dynamic.has_value());
+}
+
 Result<AddressList> Resolver::addresses(const std::vector<AddressItem>& items) {
     AddressList list = every_address();
     if (has_positive(items)) {
@@ -101,8 +106,6 @@ Result<AddressList> Resolver::make_address_set(const std::string& name) {
     }
     if (name == "self") {
         append(list, environment_.self);
-    } else if (name == "blocks") {
-        append(list, environment_.blocks);
     } else if (name == "bogons") {
         append(list, bogons());
     } else if (name == "management" && !rules_.host.management.empty()) {
@@ -118,7 +121,7 @@ Result<AddressList> Resolver::make_address_set(const std::string& name) {
                 append(list, TRY(addresses(zone.prefixes)));
             }
         }
-    } else if (name != "management") {
+    } else if (name != "management" && name != blocks_set) {
         const Set* set = find(name);
         if (set == nullptr) {
             return no_such_set(name);
@@ -135,6 +138,9 @@ Result<AddressList> Resolver::made_of(const Set& set) {
         return wrong_type(set.name);
     }
     AddressList list;
+    if (set.dynamic) {
+        return list;
+    }
     if (set.files.empty() && !set.addresses.empty() && !has_positive(set.addresses)) {
         list = every_address();
     } else {

@@ -16,7 +16,11 @@ public:
     Resolver(const RuleSet& rules, const Environment& environment)
         : rules_(rules), environment_(environment) {}
 
-    // The addresses that match a list: all of them for a list that is not named.
+    // Does the set get and lose entries while the rules run?
+    [[nodiscard]] bool is_dynamic(const std::string& name) const;
+
+    // The addresses that match a list: all of them for a list that is not named. Dynamic sets are
+    // empty here: what they hold is not compiled.
     [[nodiscard]] Result<AddressList> addresses(const std::vector<AddressItem>& items);
 
     // The numbers from 0 to `highest` that match a list.

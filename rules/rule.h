@@ -3,9 +3,10 @@
 // file. Plain values; names are not yet resolved.
 #pragma once
 
+#include <map>
 #include <optional>
 
-#include "rules/match.h"
+#include "rules/set.h"
 
 namespace pc {
 
@@ -29,9 +30,11 @@ struct Date {
     bool operator==(const Date&) const = default;
 };
 
+inline constexpr uint32_t priority_max = 2147483647;
+
 struct Rule {
     std::string name;
-    uint32_t priority = 0; // 0-65535, unique; the lowest is asked first
+    uint32_t priority = 0; // at most priority_max, unique; the lowest is asked first
     bool disabled = false;
     std::optional<Date> until; // the last day on which the rule holds
     std::string note;
@@ -64,21 +67,6 @@ struct Zone {
     XdpMode mode = XdpMode::automatic;
     bool frags = false;
     std::optional<Action> default_action; // accept or drop
-    Location at;
-};
-
-enum class SetType : uint8_t { prefix, port, proto };
-
-struct Set {
-    std::string name;
-    SetType type = SetType::prefix;
-    std::vector<AddressItem> addresses;       // type prefix: items
-    std::vector<NumberItem> numbers;          // type port, proto: items
-    std::vector<std::string> files;           // as written
-    std::vector<AddressRange> file_addresses; // what the files held
-    std::vector<NumberRange> file_numbers;
-    std::vector<AddressItem> exclude; // type prefix
-    std::vector<NumberItem> exclude_numbers;
     Location at;
 };
 
@@ -128,13 +116,23 @@ struct RuleSet {
     std::vector<Rule> rules;       // sorted by priority
 };
 
-// What the rule set refers to but does not hold: the router it runs on, and the day.
+// What the rule set refers to but does not hold: the router it runs on, the day, live entries.
 struct Environment {
-    std::vector<AddressRange> self;   // @self: this router's addresses
-    std::vector<AddressRange> local;  // @local unless [host] local is given: connected networks
-    std::vector<AddressRange> blocks; // @blocks: dynamic
-    std::optional<Date> today;        // rules with an earlier `until` are off
+    std::vector<AddressRange> self;  // @self: this router's addresses
+    std::vector<AddressRange> local; // @local unless [host] local is given: connected networks
+    std::optional<Date> today;       // rules with an earlier `until` are off
+    // What dynamic sets hold now, by name; "blocks" is one of them.
+    std::map<std::string, std::vector<AddressRange>, std::less<>> dynamic;
 };
+
+inline constexpr std::string_view blocks_set = "blocks"; // @blocks, the built-in dynamic set
+
+// What the dynamic set of this name holds; nothing if there is none.
+[[nodiscard]] inline std::vector<AddressRange> entries_of(const Environment& environment,
+                                                          std::string_view name) {
+    const auto found = environment.dynamic.find(name);
+    return found == environment.dynamic.end() ? std::vector<AddressRange>() : found->second;
+}
 
 [[nodiscard]] inline bool is_active(const Rule& rule, const Environment& environment) {
     const bool over = rule.until && environment.today && *rule.until < *environment.today;

@@ -170,8 +170,7 @@ static __always_inline int pc_leave_judged(struct __sk_buff *skb, struct pc_leav
 	int end;
 
 	pc_see_client(skb, leaving);
-	pc_walk_start(walk, generation);
-	end = pc_walk_on(walk);
+	end = pc_walk_start(walk) ? PC_WALK_BROKEN : pc_walk_on(walk);
 	if (walk->mark_mask)
 		skb->mark = (skb->mark & ~walk->mark_mask) | walk->mark;
 	if (end == PC_WALK_RULE)

@@ -31,6 +31,6 @@ int pc_filter(struct xdp_md *ctx)
 	if (!generation)
 		return XDP_ABORTED;
 	pc_begin(frame, slot, bpf_jiffies64(), ctx->ingress_ifindex, bpf_xdp_get_buff_len(ctx));
-	pc_judge(ctx, frame, generation, now->blocks);
+	pc_judge(ctx, frame, generation);
 	return pc_act(ctx, frame);
 }

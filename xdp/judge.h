@@ -86,19 +86,17 @@ static __always_inline void pc_judge_unparsed(struct pc_frame *frame,
 	}
 }
 
+/* The source's row says whether @blocks holds it. */
 static __always_inline bool pc_is_blocked(const struct pc_frame *frame)
 {
-	struct pc_block_key key = {
-		.prefixlen = 32 + 128,
-		.family = bpf_htonl(frame->walk.query.packet.family),
-	};
-	struct pc_block *block;
+	__u32 entry = frame->walk.query.block_hits;
+	__u64 *hits;
 
-	__builtin_memcpy(key.addr, frame->walk.query.packet.saddr, sizeof(key.addr));
-	block = bpf_map_lookup_elem(&blocks, &key);
-	if (!block || (block->deadline_jiffies && block->deadline_jiffies <= frame->walk.jiffies))
+	if (!entry)
 		return false;
-	block->packets++;
+	hits = bpf_map_lookup_elem(&block_hits, &entry);
+	if (hits)
+		__sync_fetch_and_add(hits, 1);
 	return true;
 }
 
@@ -188,7 +186,14 @@ static __always_inline void pc_judge_packet(struct xdp_md *ctx, struct pc_frame 
 {
 	int end;
 
-	pc_walk_start(&frame->walk, generation);
+	if (pc_walk_start(&frame->walk)) {
+		pc_drop(frame, generation, PC_REASON_INTERNAL);
+		return;
+	}
+	if (pc_is_blocked(frame)) {
+		pc_drop(frame, generation, PC_REASON_BLOCK);
+		return;
+	}
 	end = pc_walk_on(&frame->walk);
 	if (end == PC_WALK_NEEDS_OUT) {
 		pc_find_out(ctx, &frame->walk);
@@ -216,9 +221,9 @@ static __always_inline bool pc_enter_zone(struct pc_frame *frame, const struct p
 				     frame->walk.query.packet.reason == PC_REASON_VLAN_DEPTH);
 }
 
-/* `walk` has jiffies, ifindex and slot; `blocked` is the size of the set @blocks. */
+/* `walk` has jiffies, ifindex and slot. */
 static __always_inline void pc_judge(struct xdp_md *ctx, struct pc_frame *frame,
-				     const struct pc_generation *generation, __u32 blocked)
+				     const struct pc_generation *generation)
 {
 	const struct pc_iface *iface = pc_iface_of(frame->walk.slot, frame->walk.ifindex);
 	struct pc_cursor cursor = {
@@ -240,8 +245,6 @@ static __always_inline void pc_judge(struct xdp_md *ctx, struct pc_frame *frame,
 		pc_pass(frame, PC_REASON_DEFAULT_ACCEPT);
 	else if (!parsed)
 		pc_judge_unparsed(frame, generation);
-	else if (blocked && pc_is_blocked(frame))
-		pc_drop(frame, generation, PC_REASON_BLOCK);
 	else
 		pc_judge_packet(ctx, frame, generation);
 }

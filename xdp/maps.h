@@ -30,22 +30,16 @@ struct pc_budget {
 	__u64 asked_jiffies; /* the clock is read once a jiffy at most */
 };
 
-/* What the maps in addr_sets and macs look like; the daemon makes one for each generation. Sizes,
- * not types: clang 14 leaves out the types that only an inner map names.
+/* Code that every object has and one of them keeps. The verifier looks at it once, whoever calls,
+ * and takes from a pointer to a struct only its size.
  */
-struct pc_addr_sets_map {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, PC_ADDR_ENTRIES_MAX);
-	__uint(key_size, sizeof(struct pc_addr_key));
-	__uint(value_size, sizeof(struct pc_addr_sets));
-};
+#define PC_SUBPROGRAM __weak __noinline
 
-struct pc_macs_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, PC_MACS_MAX);
-	__uint(key_size, sizeof(struct pc_mac_key));
-	__uint(value_size, sizeof(__u8));
+struct pc_grace_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
 };
 
 PC_MAP struct {
@@ -64,43 +58,21 @@ PC_MAP struct {
 	__type(value, struct pc_generation);
 } generations SEC(".maps");
 
+/* Whoever loads this makes its value longer, and pc_arena_mask fit. */
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, PC_GENERATIONS *PC_RECORDS_MAX);
-	__type(key, __u32);
-	__type(value, struct pc_record);
-} records SEC(".maps");
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, PC_ARENA_MIN + PC_ARENA_SLACK);
+} classifier SEC(".maps");
 
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, PC_GENERATIONS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__array(values, struct pc_addr_sets_map);
-} addr_sets SEC(".maps");
-
-PC_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, PC_GENERATIONS *PC_NUMBER_SETS_MAX);
-	__type(key, __u32);
-	__type(value, struct pc_number_set);
-} number_sets SEC(".maps");
-
-PC_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, PC_GENERATIONS *PC_BYTE_SETS_MAX);
-	__type(key, __u32);
-	__type(value, struct pc_byte_set);
-} byte_sets SEC(".maps");
-
-PC_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, PC_GENERATIONS);
-	__type(key, __u32);
-	__array(values, struct pc_macs_map);
-} macs SEC(".maps");
+	__array(values, struct pc_grace_map);
+} grace SEC(".maps");
 
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -118,12 +90,12 @@ PC_MAP struct {
 } vlan_zones SEC(".maps");
 
 PC_MAP struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, PC_BLOCKS_MAX);
-	__type(key, struct pc_block_key);
-	__type(value, struct pc_block);
-} blocks SEC(".maps");
+	__type(key, __u32);
+	__type(value, __u64);
+} block_hits SEC(".maps");
 
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -197,6 +169,8 @@ PC_MAP struct {
 /* Set before load: what one CPU's share of a ceiling is. 1 gives each CPU all of it. */
 #ifdef PC_DEFINE_MAPS
 const volatile __u32 pc_cpus = 1;
+const volatile __u32 pc_arena_mask = PC_ARENA_MIN - 1;
 #else
 extern const volatile __u32 pc_cpus;
+extern const volatile __u32 pc_arena_mask;
 #endif

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "xdp/maps.h"
 #include "xdp/count.h"
 #include "xdp/events.h"
 #include "xdp/lookup.h"
@@ -46,53 +47,43 @@ struct pc_walk {
 	__u8 at_tc;  /* 1: it is a rule of TC */
 	__u8 inspect;
 	__u8 zero[2];
-	__u32 position;
+	__u32 position; /* the lowest priority that the walk has not passed */
 	__u32 rule_id;
 	/* Of the mark rules passed so far: new = (old & ~mark_mask) | mark. */
 	__u32 mark, mark_mask;
 	__u32 zero2;
 };
 
-static __always_inline void pc_memberships(__u32 generation, __u8 family, const __be32 *addr,
-					   struct pc_addr_sets *sets)
-{
-	struct pc_addr_key key = { .prefixlen = 32 + 128, .family = bpf_htonl(family) };
-	void *lists = bpf_map_lookup_elem(&addr_sets, &generation);
-	const struct pc_addr_sets *found = NULL;
-
-	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
-	if (lists)
-		found = bpf_map_lookup_elem(lists, &key);
-	if (found)
-		*sets = *found;
-	else
-		__builtin_memset(sets, 0, sizeof(*sets));
-}
-
-/* Fills in what is the same for each rule: once for each packet. */
-static __always_inline void pc_walk_start(struct pc_walk *walk,
-					  const struct pc_generation *generation)
+/* Asks for all that is the same for each rule: once for each packet. 0: well. */
+static __always_inline int pc_walk_start(struct pc_walk *walk)
 {
 	struct pc_query *query = &walk->query;
-	const struct pc_packet *packet = &query->packet;
 
 	query->generation = walk->slot;
-	query->records = generation->records;
+	query->jiffies = walk->jiffies;
+	query->in_zone = walk->in_zone;
 	query->in_bit = 1ULL << (walk->in_zone % PC_ZONES_MAX);
-	query->dscp_bit = 1ULL << (packet->dscp % 64);
-	query->lacks = ~packet->flags & (PC_NEEDS_PORTS | PC_NEEDS_ICMP | PC_NEEDS_TCP_FLAGS);
 	query->needs = walk->own_packet ? PC_AT_TC : 0;
-	query->family_bit = packet->family == 4 ? PC_IPV4 : PC_IPV6;
 	walk->position = 0;
 	walk->mark = 0;
 	walk->mark_mask = 0;
-	if (generation->flags & PC_GEN_SADDR_SETS)
-		pc_memberships(walk->slot, packet->family, packet->saddr, &query->src_sets);
-	if (generation->flags & PC_GEN_DADDR_SETS)
-		pc_memberships(walk->slot, packet->family, packet->daddr, &query->dst_sets);
+	return pc_find_rows(query);
 }
 
-static __always_inline void pc_pass_rule(struct pc_walk *walk, const struct pc_record *record)
+/* A rule without PC_RULE_CHECK has the id of its record, and none of what the record says more. */
+static __always_inline const struct pc_record *pc_walk_record(const struct pc_walk *walk)
+{
+	const struct pc_query *query = &walk->query;
+	const struct pc_generation *generation = pc_generation_of(query);
+	const void *arena = pc_arena();
+
+	if (!arena || !generation)
+		return NULL;
+	return pc_record_at(arena, query, generation, query->rule);
+}
+
+/* Not inlined: its stack is not to be there while the next rule is looked up. */
+static __noinline int pc_pass_rule(struct pc_walk *walk, const struct pc_record *record)
 {
 	struct pc_happening what = {
 		.packet = &walk->query.packet,
@@ -113,51 +104,73 @@ static __always_inline void pc_pass_rule(struct pc_walk *walk, const struct pc_r
 	}
 	if (record->log)
 		pc_report(&what);
+	return 0;
+}
+
+/* 1: the rule that was found ends the walk, or there is none. */
+static __always_inline bool pc_walk_ends(struct pc_walk *walk)
+{
+	__u32 rule = walk->query.rule;
+	bool at_tc = rule & PC_RULE_AT_TC;
+	const struct pc_record *record;
+
+	walk->position = walk->query.found;
+	walk->end = PC_WALK_NO_RULE;
+	if (walk->query.found == PC_PRIORITY_NONE)
+		return true;
+	walk->end = PC_WALK_RULE;
+	walk->action = PC_RULE_ACTION(rule);
+	walk->log = PC_RULE_LOG(rule);
+	walk->at_tc = at_tc;
+	walk->rule_id = PC_RULE_RECORD(rule);
+	if (walk->action < PC_ACTION_MARK && !walk->out_known && at_tc &&
+	    (rule & PC_RULE_NAMES_OUT)) {
+		walk->end = PC_WALK_NEEDS_OUT;
+		return true;
+	}
+	if (walk->action < PC_ACTION_INSPECT && !(rule & PC_RULE_CHECK))
+		return true;
+	record = pc_walk_record(walk);
+	if (!record) {
+		walk->end = PC_WALK_BROKEN;
+		return true;
+	}
+	walk->rule_id = record->rule_id;
+	walk->inspect = record->inspect;
+	if (walk->action < PC_ACTION_MARK)
+		return true;
+	if (at_tc == (walk->hook == PC_HOOK_TC))
+		pc_pass_rule(walk, record);
+	return false;
+}
+
+/* The next rule that matches. True: the walk has come to its end. */
+static __always_inline bool pc_walk_rule(struct pc_walk *walk)
+{
+	walk->query.from = walk->position;
+	if (pc_first_match(&walk->query)) {
+		walk->end = PC_WALK_BROKEN;
+		return true;
+	}
+	if (pc_walk_ends(walk))
+		return true;
+	walk->position++;
+	return false;
 }
 
 static long pc_walk_step(__u32 index, void *context)
 {
-	struct pc_walk *walk = *(struct pc_walk **)context;
-	const struct pc_record *record;
-	__u8 at_tc;
-
 	(void)index;
-	pc_first_match(&walk->query);
-	walk->position = walk->query.found;
-	walk->query.from = walk->position + 1;
-	walk->end = PC_WALK_NO_RULE;
-	if (walk->position >= walk->query.records)
-		return 1;
-	record = pc_record_at(walk->slot, walk->position);
-	walk->end = PC_WALK_BROKEN;
-	if (!record)
-		return 1;
-	at_tc = !!(record->flags & PC_AT_TC);
-	if (record->action >= PC_ACTION_MARK) {
-		if (at_tc == (walk->hook == PC_HOOK_TC))
-			pc_pass_rule(walk, record);
-		return 0;
-	}
-	walk->end = PC_WALK_RULE;
-	if (!walk->out_known && at_tc && ~record->out_zones)
-		walk->end = PC_WALK_NEEDS_OUT;
-	walk->at_tc = at_tc;
-	walk->action = record->action;
-	walk->log = record->log;
-	walk->inspect = record->inspect;
-	walk->rule_id = record->rule_id;
-	return 1;
+	return pc_walk_rule(*(struct pc_walk **)context);
 }
 
 /* enum pc_walk_end. Goes on at walk.position: the rule that needed `out` is asked again. */
 static __noinline int pc_walk_on(struct pc_walk *walk)
 {
 	walk->query.out_bits = walk->out_known ? 1ULL << (walk->out_zone % PC_ZONES_MAX) : ~0ULL;
-	walk->query.from = walk->position;
 	walk->end = PC_WALK_BROKEN;
-	/* More than a slot holds: the next ones are another generation's. */
-	if (walk->query.records > PC_RECORDS_MAX)
-		return walk->end;
-	bpf_loop(PC_RECORDS_MAX + 1, pc_walk_step, &walk, 0);
+	/* Mostly the first rule ends it. */
+	if (!pc_walk_rule(walk))
+		bpf_loop(PC_RULES_MAX + 1, pc_walk_step, &walk, 0);
 	return walk->end;
 }

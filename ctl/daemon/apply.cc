@@ -19,17 +19,17 @@ bool is_same_wish(const InterfaceState& state, const WantedInterface& wanted) {
 } // namespace
 
 Candidate prepare(const std::vector<SourceFile>& files, const Environment& environment,
-                  const RuleIds& ids) {
+                  const RuleIds& ids, const Progress& progress) {
     Candidate candidate;
     if (files.empty()) {
         candidate.text = "error: the configuration has no file; " + std::string(unchanged) + "\n";
         return candidate;
     }
-    Parsed parsed = parse(files.front(), files::reader(files));
+    Parsed parsed = parse(files.front(), files::reader(files), progress);
     candidate.rules = std::move(parsed.rules);
     candidate.diagnostics = std::move(parsed.diagnostics);
     if (!candidate.diagnostics.has_errors()) {
-        check(candidate.rules, environment, candidate.diagnostics);
+        check(candidate.rules, environment, candidate.diagnostics, progress);
     }
     sort(candidate.diagnostics);
     const bool bad = candidate.diagnostics.has_errors();
@@ -37,6 +37,7 @@ Candidate prepare(const std::vector<SourceFile>& files, const Environment& envir
     if (bad) {
         return candidate;
     }
+    tell_progress(progress, Phase::compiling, 0, candidate.rules.rules.size());
     Result<Plan> plan = compile(candidate.rules, environment, ids);
     if (!plan) {
         candidate.text += "error: " + plan.error().message + "; " + std::string(unchanged) + "\n";
@@ -49,7 +50,12 @@ Candidate prepare(const std::vector<SourceFile>& files, const Environment& envir
 Result<void> Applier::apply(const Change& change) {
     const InterfaceSlots slots = TRY(generations_.slots_of(change.links));
     ZonesOnLinks zones = zones_on_links(*change.plan, change.links, slots, change.wiring.veth);
-    TRY(generations_.stage(change.plan, change.number, zones));
+    if (edits(change, zones)) {
+        problems_ = std::move(zones.problems);
+        return {};
+    }
+    tell_progress(change.progress, Phase::loading, 0, change.plan->rules.size());
+    TRY(generations_.stage(change.plan, change.number, zones, change.dynamic));
     States now = TRY(attach_wanted(zones, change.on_error));
     auto flipped = generations_.flip(change.wiring);
     if (!flipped) {
@@ -61,10 +67,27 @@ Result<void> Applier::apply(const Change& change) {
         }
         return flipped;
     }
+    wiring_ = change.wiring;
     problems_ = std::move(zones.problems);
     detach_left(now);
     interfaces_ = std::move(now);
     return {};
+}
+
+// Only where the interfaces and the inspector stay as they are, and each is attached as it should.
+bool Applier::edits(const Change& change, const ZonesOnLinks& zones) {
+    if (wiring_ != change.wiring || zones.wanted.size() != interfaces_.size()) {
+        return false;
+    }
+    for (const WantedInterface& wanted : zones.wanted) {
+        const auto before = interfaces_.find(wanted.ifindex);
+        if (before == interfaces_.end() || !is_same_wish(before->second, wanted) ||
+            before->second.wanted != wanted) {
+            return false;
+        }
+    }
+    // Why not does not matter: then the rules are built anew.
+    return generations_.edit(change.plan, change.number, zones).ok();
 }
 
 Result<Applier::States> Applier::attach_wanted(const ZonesOnLinks& zones, OnAttachError on_error) {

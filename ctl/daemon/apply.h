@@ -22,7 +22,8 @@ struct Candidate {
 
 // `files` is the whole configuration, the main file first; set files come from disk.
 [[nodiscard]] Candidate prepare(const std::vector<SourceFile>& files,
-                                const Environment& environment, const RuleIds& ids);
+                                const Environment& environment, const RuleIds& ids,
+                                const Progress& progress = {});
 
 // How interfaces are attached. Outside of tests: the Datapath.
 struct Attaching {
@@ -55,9 +56,12 @@ public:
         uint64_t number = 0;
         std::vector<Link> links;
         InspectorWiring wiring;
+        std::vector<TimedRange> dynamic; // of the plan's lists
         OnAttachError on_error = OnAttachError::refuse;
+        Progress progress = {};
     };
 
+    // By an edit of what packets use if that is enough; else by a new generation.
     [[nodiscard]] Result<void> apply(const Change& change);
 
     // By ifindex; what is wanted, attached or not.
@@ -71,12 +75,14 @@ public:
 private:
     using States = std::map<uint32_t, InterfaceState>;
 
+    [[nodiscard]] bool edits(const Change& change, const ZonesOnLinks& zones);
     [[nodiscard]] Result<States> attach_wanted(const ZonesOnLinks& zones, OnAttachError on_error);
     void detach_left(const States& now);
 
     Generations generations_;
     Attaching attaching_;
     States interfaces_;
+    std::optional<InspectorWiring> wiring_; // of the last flip
     std::vector<std::string> problems_;
 };
 

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "ctl/daemon/inspection.h"
@@ -17,23 +18,13 @@ namespace {
 
 constexpr std::string_view built_in_text = "schema = 1\n";
 
-GenerationMaps maps_of(const Datapath& datapath) {
-    return GenerationMaps{
-        .control = datapath.map("control"),
-        .generations = datapath.map("generations"),
-        .records = datapath.map("records"),
-        .number_sets = datapath.map("number_sets"),
-        .byte_sets = datapath.map("byte_sets"),
-        .addr_sets = datapath.map("addr_sets"),
-        .macs = datapath.map("macs"),
-        .ifaces = datapath.map("ifaces"),
-        .vlan_zones = datapath.map("vlan_zones"),
-        .rule_names = datapath.map("rule_names"),
-        .rule_counters = datapath.map("rule_counters"),
-        .iface_counters = datapath.map("iface_counters"),
-        .make_inner = [&datapath](std::string_view outer,
-                                  uint32_t entries) { return datapath.make_inner(outer, entries); },
-    };
+// From the kernel: nobody who sends packets can know it.
+Result<uint64_t> random_number() {
+    uint64_t number = 0;
+    if (getrandom(&number, sizeof(number), 0) != static_cast<ssize_t>(sizeof(number))) {
+        return Error{errno, std::string("read random bytes: ") + std::strerror(errno)};
+    }
+    return number;
 }
 
 Result<Attachment> attach(Datapath& datapath, const WantedInterface& wanted) {
@@ -42,6 +33,15 @@ Result<Attachment> attach(Datapath& datapath, const WantedInterface& wanted) {
                                      ": it has no Ethernet header; use the interface below it"};
     }
     return datapath.attach(wanted.ifindex, AttachOptions{wanted.mode, wanted.frags});
+}
+
+// An earlier process attached it; with `frags` or without cannot be asked.
+Result<void> attach_again(Datapath& datapath, uint32_t ifindex) {
+    const auto attached = datapath.attach(ifindex, AttachOptions{XdpMode::automatic, false});
+    if (!attached) {
+        (void)TRY(datapath.attach(ifindex, AttachOptions{XdpMode::automatic, true}));
+    }
+    return {};
 }
 
 // What decides where a packet goes and whether an attachment is worth another try.
@@ -65,13 +65,8 @@ bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
 
 // Equal texts may still differ in what the files of their sets hold.
 bool is_same_plan(const Plan& a, const Plan& b) {
-    const auto same_address = [](const PlanAddress& x, const PlanAddress& y) {
-        return x.prefix == y.prefix && x.sets == y.sets;
-    };
     return same_bytes(a.records, b.records) && same_bytes(a.number_sets, b.number_sets) &&
-           same_bytes(a.byte_sets, b.byte_sets) && same_bytes(a.macs, b.macs) &&
-           std::equal(a.addresses.begin(), a.addresses.end(), b.addresses.begin(),
-                      b.addresses.end(), same_address);
+           same_bytes(a.byte_sets, b.byte_sets) && a.mac_lists == b.mac_lists && a.lists == b.lists;
 }
 
 uint32_t mark_of(const Plan& plan) {
@@ -91,11 +86,49 @@ Firewall::Firewall(Options options, Features features, Datapath datapath, Jiffie
     : options_(std::move(options)), features_(std::move(features)), datapath_(std::move(datapath)),
       jiffies_(std::move(jiffies)), revisions_(std::move(revisions)) {
     applier_ = std::make_unique<Applier>(
-        maps_of(datapath_),
+        maps(),
         Attaching{[this](const WantedInterface& wanted) { return attach(datapath_, wanted); },
                   [this](uint32_t ifindex) { return datapath_.detach(ifindex); }});
-    blocks_ =
-        std::make_unique<Blocks>(datapath_.map("blocks"), revisions_.folder() + "/blocks.json");
+    dynamic_lists_ = std::make_unique<DynamicLists>(
+        applier_->generations(), datapath_.map("block_hits"), [this] { return rebuild(); });
+    dynamic_sets_ = std::make_unique<DynamicSets>(*dynamic_lists_, options_.state_dir);
+}
+
+GenerationMaps Firewall::maps() {
+    return GenerationMaps{
+        .control = datapath_.map("control"),
+        .ifaces = datapath_.map("ifaces"),
+        .vlan_zones = datapath_.map("vlan_zones"),
+        .rule_names = datapath_.map("rule_names"),
+        .rule_counters = datapath_.map("rule_counters"),
+        .iface_counters = datapath_.map("iface_counters"),
+        .heads = [this] { return datapath_.map("generations").memory(); },
+        .arena = [this] { return datapath_.arena(); },
+        .grow_arena = [this](size_t bytes) { return grow_arena(bytes); },
+        .wait_for_packets = [this] { return datapath_.wait_for_packets(); },
+        .random = random_number,
+    };
+}
+
+// Every interface gets programs that know the new memory, and says the same as before.
+Result<void> Firewall::grow_arena(size_t bytes) {
+    return datapath_.grow_arena(bytes, [this]() -> Result<void> {
+        for (const Link& link : TRY(dump_links())) {
+            const auto state = applier_->interfaces().find(link.ifindex);
+            if (state != applier_->interfaces().end() && state->second.attachment) {
+                (void)TRY(attach(datapath_, state->second.wanted));
+            } else if (TRY(datapath_.attachment(link.ifindex))) {
+                TRY(attach_again(datapath_, link.ifindex));
+            }
+        }
+        return {};
+    });
+}
+
+// The same rules, built anew: edits have used up the room there was.
+Result<void> Firewall::rebuild() {
+    applier_->generations().forget();
+    return apply(running_, OnAttachError::go_on);
 }
 
 Result<std::unique_ptr<Firewall>> Firewall::open(Options options) {
@@ -109,8 +142,7 @@ Result<std::unique_ptr<Firewall>> Firewall::open(Options options) {
 }
 
 Result<void> Firewall::start() {
-    TRY(blocks_->load(block_clock()));
-    TRY(applier_->generations().set_blocks(static_cast<uint32_t>(blocks_->list().size())));
+    TRY(dynamic_sets_->load(clock()));
     TRY(take_over());
     const auto files = files_on_disk();
     if (!files && files.error().err == ENOENT) {
@@ -223,7 +255,7 @@ Result<void> Firewall::fall_back(std::string why) {
     return apply(std::move(next), OnAttachError::go_on);
 }
 
-Result<void> Firewall::apply(Running next, OnAttachError on_error) {
+Result<void> Firewall::apply(Running next, OnAttachError on_error, const Progress& progress) {
     std::vector<Link> links = TRY(dump_links());
     auto wired = wire_inspector(*next.plan, links);
     if (!wired && on_error == OnAttachError::refuse) {
@@ -235,7 +267,13 @@ Result<void> Firewall::apply(Running next, OnAttachError on_error) {
     // Without a veth every flow to be inspected meets on_down.
     const InspectorWiring wiring =
         wired ? wired.value() : InspectorWiring{mark_of(*next.plan), 0, {}};
-    TRY(applier_->apply({next.plan, next.revision.number, links, wiring, on_error}));
+    for (const Set& set : next.rules.sets) {
+        if (set.dynamic) {
+            TRY(dynamic_lists_->expect(set.name, dynamic_sets_->timed(set.name, clock())));
+        }
+    }
+    TRY(applier_->apply({next.plan, next.revision.number, links, wiring,
+                         dynamic_lists_->ranges_for(*next.plan), on_error, progress}));
     std::vector<std::string> problems = applier_->problems();
     for (const auto& [ifindex, state] : applier_->interfaces()) {
         if (!state.problem.empty()) {
@@ -250,6 +288,9 @@ Result<void> Firewall::apply(Running next, OnAttachError on_error) {
     }
     problems_ = std::move(problems);
     running_ = std::move(next);
+    if (const auto used = dynamic_sets_->use(running_.rules.sets, clock()); !used) {
+        complaints_.push_back(used.error().message);
+    }
     links_ = std::move(links);
     wiring_ = wiring;
     ++changes_;
@@ -264,8 +305,8 @@ Result<InspectorWiring> Firewall::wire_inspector(const Plan& plan, const std::ve
     return set_up_inspection(datapath_, options_.inspect_netns, links, mark_of(plan));
 }
 
-Candidate Firewall::check(const std::vector<SourceFile>& files) const {
-    return prepare(files, files::environment(), applier_->generations().ids());
+Candidate Firewall::check(const std::vector<SourceFile>& files, const Progress& progress) const {
+    return prepare(files, files::environment(), applier_->generations().ids(), progress);
 }
 
 std::string Firewall::why_not(const std::vector<SourceFile>& files) const {
@@ -303,7 +344,7 @@ CommitAnswer Firewall::commit(const CommitRequest& request) {
     if (!refusal.empty()) {
         return {Outcome::refused, running_.revision.number, refusal};
     }
-    Candidate candidate = check(request.files);
+    Candidate candidate = check(request.files, request.progress);
     const size_t warnings = warnings_in(candidate.diagnostics);
     if (!candidate.ok()) {
         return {Outcome::config, running_.revision.number, candidate.text, warnings};
@@ -315,8 +356,8 @@ CommitAnswer Firewall::commit(const CommitRequest& request) {
     }
     Revision revision{revisions_.next(), utc_now(),       request.who,
                       request.via,       request.comment, candidate.rules.files};
-    CommitAnswer answer =
-        put_in_force(std::move(revision), std::move(candidate), OnAttachError::refuse);
+    CommitAnswer answer = put_in_force(std::move(revision), std::move(candidate),
+                                       OnAttachError::refuse, request.progress);
     answer.warnings = warnings;
     if (answer.outcome == Outcome::done) {
         const auto written = write_config(running_.revision.files);
@@ -329,8 +370,8 @@ CommitAnswer Firewall::commit(const CommitRequest& request) {
     return answer;
 }
 
-CommitAnswer Firewall::put_in_force(Revision revision, Candidate candidate,
-                                    OnAttachError on_error) {
+CommitAnswer Firewall::put_in_force(Revision revision, Candidate candidate, OnAttachError on_error,
+                                    const Progress& progress) {
     using Outcome = CommitAnswer::Outcome;
     const uint64_t number = revision.number;
     const uint64_t before = running_.revision.number;
@@ -341,7 +382,7 @@ CommitAnswer Firewall::put_in_force(Revision revision, Candidate candidate,
     }
     Running next{std::move(revision), std::move(candidate.rules), std::move(candidate.plan),
                  files::environment()};
-    const auto applied = apply(std::move(next), on_error);
+    const auto applied = apply(std::move(next), on_error, progress);
     if (!applied) {
         if (is_new) {
             revisions_.forget(number);
@@ -412,36 +453,26 @@ Result<void> Firewall::refresh() {
 }
 
 Result<void> Firewall::tick() {
-    if (TRY(blocks_->expire(block_clock())) > 0) {
-        TRY(applier_->generations().set_blocks(static_cast<uint32_t>(blocks_->list().size())));
-    }
+    (void)TRY(dynamic_sets_->expire(clock()));
+    TRY(applier_->generations().settle());
     return refresh();
 }
 
-Result<void> Firewall::block(const Prefix& prefix, const Block& block) {
-    TRY(blocks_->add(prefix, block, block_clock()));
-    return applier_->generations().set_blocks(static_cast<uint32_t>(blocks_->list().size()));
-}
-
-Result<uint64_t> Firewall::unblock(const Prefix& prefix) {
-    const uint64_t packets = TRY(blocks_->remove(prefix, block_clock()));
-    TRY(applier_->generations().set_blocks(static_cast<uint32_t>(blocks_->list().size())));
-    return packets;
-}
-
 std::vector<std::string> Firewall::take_complaints() {
-    return std::exchange(complaints_, {});
+    std::vector<std::string> all = std::exchange(complaints_, {});
+    for (std::string& complaint : dynamic_sets_->take_complaints()) {
+        all.push_back(std::move(complaint));
+    }
+    return all;
 }
 
 Environment Firewall::environment_now() const {
     Environment environment = files::environment();
-    for (const auto& [prefix, block] : blocks_->list()) {
-        environment.blocks.push_back(range_of(prefix));
-    }
+    environment.dynamic = dynamic_sets_->ranges(clock());
     return environment;
 }
 
-BlockClock Firewall::block_clock() const {
+DynamicClock Firewall::clock() const {
     const auto ticks = jiffies_.now();
     return {time(nullptr), ticks ? ticks.value() : 0, jiffies_.per_second()};
 }

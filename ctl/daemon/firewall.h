@@ -4,7 +4,8 @@
 #pragma once
 
 #include "ctl/daemon/apply.h"
-#include "ctl/daemon/blocks.h"
+#include "ctl/daemon/dynamic_lists.h"
+#include "ctl/daemon/dynamic_sets.h"
 #include "ctl/daemon/options.h"
 #include "ctl/daemon/revisions.h"
 #include "ctl/kern/datapath.h"
@@ -26,6 +27,7 @@ struct CommitRequest {
     std::string comment;
     std::string who;
     std::string via;
+    Progress progress = {};
 };
 
 struct CommitAnswer {
@@ -48,16 +50,19 @@ public:
     // The rule file was changed by hand.
     [[nodiscard]] CommitAnswer reload();
 
-    [[nodiscard]] Candidate check(const std::vector<SourceFile>& files) const;
+    [[nodiscard]] Candidate check(const std::vector<SourceFile>& files,
+                                  const Progress& progress = {}) const;
 
     // Interfaces, addresses or the day changed: the same rules are compiled and applied again.
     [[nodiscard]] Result<void> refresh();
 
-    // Blocks that are over, rules that ended with the day.
+    // Entries of dynamic sets that are over, rules that ended with the day.
     [[nodiscard]] Result<void> tick();
 
-    [[nodiscard]] Result<void> block(const Prefix& prefix, const Block& block);
-    [[nodiscard]] Result<uint64_t> unblock(const Prefix& prefix);
+    // Their entries are live at once, without a commit.
+    [[nodiscard]] DynamicSets& dynamic_sets() { return *dynamic_sets_; }
+
+    [[nodiscard]] const DynamicSets& dynamic_sets() const { return *dynamic_sets_; }
 
     [[nodiscard]] const Options& options() const { return options_; }
 
@@ -66,8 +71,6 @@ public:
     [[nodiscard]] const Running& running() const { return running_; }
 
     [[nodiscard]] const Revisions& revisions() const { return revisions_; }
-
-    [[nodiscard]] const Blocks& blocks() const { return *blocks_; }
 
     [[nodiscard]] const Datapath& datapath() const { return datapath_; }
 
@@ -82,7 +85,7 @@ public:
 
     // The state of the kernel and the router around it, for explain.
     [[nodiscard]] Environment environment_now() const;
-    [[nodiscard]] BlockClock block_clock() const;
+    [[nodiscard]] DynamicClock clock() const;
 
     [[nodiscard]] const InspectorWiring& wiring() const { return wiring_; }
 
@@ -96,11 +99,15 @@ private:
     [[nodiscard]] Result<void> take_over();
     [[nodiscard]] Result<void> run_built_in();
     [[nodiscard]] Result<void> fall_back(std::string why);
-    [[nodiscard]] Result<void> apply(Running next, OnAttachError on_error);
+    [[nodiscard]] Result<void> apply(Running next, OnAttachError on_error,
+                                     const Progress& progress = {});
+    [[nodiscard]] Result<void> rebuild();
+    [[nodiscard]] Result<void> grow_arena(size_t bytes);
+    [[nodiscard]] GenerationMaps maps();
     [[nodiscard]] Result<InspectorWiring> wire_inspector(const Plan& plan,
                                                          const std::vector<Link>& links);
     [[nodiscard]] CommitAnswer put_in_force(Revision revision, Candidate candidate,
-                                            OnAttachError on_error);
+                                            OnAttachError on_error, const Progress& progress = {});
     [[nodiscard]] Result<void> write_config(const std::vector<SourceFile>& files);
     [[nodiscard]] Result<std::vector<SourceFile>> files_on_disk() const;
     [[nodiscard]] std::string why_not(const std::vector<SourceFile>& files) const;
@@ -111,7 +118,8 @@ private:
     JiffiesClock jiffies_;
     Revisions revisions_;
     std::unique_ptr<Applier> applier_;
-    std::unique_ptr<Blocks> blocks_;
+    std::unique_ptr<DynamicLists> dynamic_lists_;
+    std::unique_ptr<DynamicSets> dynamic_sets_;
     Running running_;
     std::vector<Link> links_;
     InspectorWiring wiring_;

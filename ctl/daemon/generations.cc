@@ -2,12 +2,9 @@
 #include "ctl/daemon/generations.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
-
-#include <arpa/inet.h>
-
-#include "rules/diff.h"
 
 namespace pc::daemon {
 namespace {
@@ -55,36 +52,14 @@ private:
     size_t count_ = 0;
 };
 
-pc_addr_key key_of(const Prefix& prefix) {
-    pc_addr_key key{};
-    key.prefixlen = 32 + prefix.length;
-    key.family = htonl(static_cast<uint32_t>(prefix.address.family));
-    std::memcpy(key.addr, prefix.address.bytes.data(), sizeof(key.addr));
-    return key;
+constexpr size_t page = 4096;
+
+size_t round_down(size_t bytes) {
+    return bytes & ~(page - 1);
 }
 
-bool same_addresses(const Plan& a, const Plan& b) {
-    return std::equal(a.addresses.begin(), a.addresses.end(), b.addresses.begin(),
-                      b.addresses.end(), [](const PlanAddress& x, const PlanAddress& y) {
-                          return x.prefix == y.prefix && x.sets == y.sets;
-                      });
-}
-
-bool same_macs(const Plan& a, const Plan& b) {
-    return std::equal(a.macs.begin(), a.macs.end(), b.macs.begin(), b.macs.end(),
-                      [](const pc_mac_key& x, const pc_mac_key& y) {
-                          return std::memcmp(&x, &y, sizeof(x)) == 0;
-                      });
-}
-
-// The parts that go into arrays. The lists of addresses may be long, and are written whole.
-Plan arrays_of(const Plan& plan) {
-    Plan arrays;
-    arrays.generation = plan.generation;
-    arrays.records = plan.records;
-    arrays.number_sets = plan.number_sets;
-    arrays.byte_sets = plan.byte_sets;
-    return arrays;
+size_t round_up(size_t bytes) {
+    return round_down(bytes + page - 1);
 }
 
 // A per-CPU value is zeroed on all CPUs.
@@ -113,10 +88,20 @@ Result<void> Generations::adopt() {
     }
     active_ = control.active;
     slots_ = {};
-    const auto head = TRY(value_as<pc_generation>(TRY(maps_.generations.get(bytes_of(active_)))));
-    for (uint32_t i = 0; i < std::min<uint32_t>(head.records, PC_RECORDS_MAX); ++i) {
-        const uint32_t index = active_ * PC_RECORDS_MAX + i;
-        const auto record = TRY(value_as<pc_record>(TRY(maps_.records.get(bytes_of(index)))));
+    const pc_generation& head = *TRY(this->head(active_));
+    const std::span<std::byte> arena = TRY(maps_.arena());
+    const size_t table = size_t{head.base} + head.record_table;
+    for (size_t slot = 0; slot < head.record_slots; ++slot) {
+        pc_record record{};
+        const size_t at = table + slot * sizeof(record);
+        if (at + sizeof(record) > arena.size()) {
+            return Error{EPROTO, "the pinned classifier is shorter than it says"};
+        }
+        std::memcpy(&record, arena.data() + at, sizeof(record));
+        if (record.rule_id == 0 || record.rule_id >= PC_RULE_IDS_MAX || record.birth > head.epoch ||
+            record.death <= head.epoch) {
+            continue;
+        }
         const auto name =
             TRY(value_as<pc_rule_name>(TRY(maps_.rule_names.get(bytes_of(record.rule_id)))));
         const size_t length = strnlen(name.name, sizeof(name.name));
@@ -127,13 +112,26 @@ Result<void> Generations::adopt() {
     return {};
 }
 
+Result<pc_generation*> Generations::head(uint32_t slot) const {
+    const std::span<std::byte> heads = TRY(maps_.heads());
+    const size_t at = slot * sizeof(pc_generation); // a multiple of 8, as in the kernel
+    static_assert(sizeof(pc_generation) % 8 == 0);
+    assert(at + sizeof(pc_generation) <= heads.size());
+    return static_cast<pc_generation*>(static_cast<void*>(heads.data() + at));
+}
+
 Result<void> Generations::accept_everything(const pc_generation& head) {
     assert(head.records == 0);
-    return maps_.generations.put(bytes_of(active_), bytes_of(head));
+    *TRY(this->head(active_)) = head;
+    return {};
 }
 
 Result<uint64_t> Generations::active_number() const {
-    return TRY(value_as<pc_generation>(TRY(maps_.generations.get(bytes_of(active_))))).number;
+    return TRY(head(active_))->number;
+}
+
+Result<size_t> Generations::arena_size() const {
+    return TRY(maps_.arena()).size();
 }
 
 Result<InterfaceSlots> Generations::slots_of(const std::vector<Link>& links) const {
@@ -151,18 +149,18 @@ Result<InterfaceSlots> Generations::slots_of(const std::vector<Link>& links) con
 }
 
 Result<void> Generations::stage(std::shared_ptr<const Plan> plan, uint64_t number,
-                                const ZonesOnLinks& zones) {
+                                const ZonesOnLinks& zones, const std::vector<TimedRange>& dynamic) {
     staged_ = false;
     Slot& slot = slots_[inactive()];
-    const std::shared_ptr<const Plan> before = std::exchange(slot.plan, nullptr);
-    // First of all, because putting a map into an outer map waits until no packet is in the hands
-    // of a program that still uses this slot.
-    TRY(stage_inner(*plan, slot));
-    TRY(stage_arrays(before.get(), *plan));
-    TRY(stage_interfaces(zones, slot, before != nullptr));
+    const bool known = std::exchange(slot.plan, nullptr) != nullptr;
+    // A packet may still be in the hands of a program that read this slot as the active one.
+    TRY(maps_.wait_for_packets());
+    slot.classifier.reset();
+    TRY(stage_image(*plan, slot, dynamic));
+    TRY(stage_interfaces(zones, slot, known));
     TRY(claim_ids(*plan));
     TRY(claim_slots(zones.slots));
-    TRY(stage_head(*plan, number));
+    TRY(stage_head(*plan, number, slot));
     staged_ids_ = rule_ids(*plan);
     staged_slots_ = zones.slots;
     slot.plan = std::move(plan);
@@ -170,95 +168,79 @@ Result<void> Generations::stage(std::shared_ptr<const Plan> plan, uint64_t numbe
     return {};
 }
 
-// A map that is active never changes, so both slots may share it.
-Result<void> Generations::stage_inner(const Plan& plan, Slot& slot) {
-    const Slot& running = slots_[active_];
-    const uint32_t index = inactive();
-    if (slot.addresses) {
-        // What stands there already: only to wait.
-        TRY(maps_.addr_sets.put(bytes_of(index), bytes_of(slot.addresses->fd)));
+Result<void> Generations::stage_image(const Plan& plan, Slot& slot,
+                                      const std::vector<TimedRange>& dynamic) {
+    const uint64_t seed = TRY(maps_.random());
+    auto classifier = TRY(Classifier::build(plan, dynamic, seed));
+    const size_t bytes = round_up(classifier->wanted());
+    const uint32_t base = TRY(room_for(bytes));
+    TRY(classifier->move_to(TRY(maps_.arena()).subspan(base, bytes), base));
+    slot.classifier = std::move(classifier);
+    return {};
+}
+
+// At one end or the other of what packets use.
+Result<uint32_t> Generations::room_for(size_t bytes) {
+    const pc_generation& running = *TRY(head(active_));
+    const size_t low = running.base;
+    const size_t high = round_up(size_t{running.base} + running.size);
+    if (running.size == 0 || page + bytes <= low) {
+        if (page + bytes <= TRY(arena_size())) {
+            return static_cast<uint32_t>(page);
+        }
     }
-    const bool same = running.plan && running.addresses && same_addresses(*running.plan, plan);
-    const std::shared_ptr<InnerMap> addresses =
-        same ? running.addresses : TRY(fill_addresses(plan));
-    if (addresses != slot.addresses) {
-        TRY(maps_.addr_sets.put(bytes_of(index), bytes_of(addresses->fd)));
-        slot.addresses = addresses;
+    if (high + bytes > TRY(arena_size())) {
+        TRY(grow(std::bit_ceil(std::max(high, page) + bytes)));
     }
-    if (plan.macs.empty()) {
-        return {}; // nothing asks the map
+    return static_cast<uint32_t>(round_down(TRY(arena_size()) - bytes));
+}
+
+Result<void> Generations::grow(size_t bytes) {
+    if (bytes > PC_ARENA_MAX) {
+        return Error{E2BIG, "the rules need more memory than the classifier may have (" +
+                                std::to_string(PC_ARENA_MAX >> 20) + " MiB)"};
     }
-    const bool same_list = running.plan && running.macs && same_macs(*running.plan, plan);
-    const std::shared_ptr<InnerMap> macs = same_list ? running.macs : TRY(fill_macs(plan));
-    if (macs != slot.macs) {
-        TRY(maps_.macs.put(bytes_of(index), bytes_of(macs->fd)));
-        slot.macs = macs;
+    TRY(maps_.grow_arena(bytes));
+    Slot& running = slots_[active_];
+    if (running.classifier) {
+        const pc_generation& head = *TRY(this->head(active_));
+        running.classifier->follow(TRY(maps_.arena()).subspan(head.base, head.size));
     }
     return {};
 }
 
-Result<std::shared_ptr<InnerMap>> Generations::fill_addresses(const Plan& plan) const {
-    const auto entries = static_cast<uint32_t>(plan.addresses.size());
-    auto inner = std::make_shared<InnerMap>(TRY(maps_.make_inner("addr_sets", entries)));
-    Batch batch(*inner->store);
-    for (const PlanAddress& address : plan.addresses) {
-        TRY(batch.add(bytes_of(key_of(address.prefix)), bytes_of(address.sets)));
+// The names and counters of new rules first: they count from the edit's store on.
+Result<void> Generations::edit(std::shared_ptr<const Plan> plan, uint64_t number,
+                               const ZonesOnLinks& zones) {
+    Slot& slot = slots_[active_];
+    if (!slot.plan || !slot.classifier || !is_same(slot.tables, zones.tables)) {
+        return Error{EXDEV, "the interfaces changed"};
     }
-    TRY(batch.write());
-    return inner;
+    pc_generation& live = *TRY(head(active_));
+    TRY(claim_ids(*plan));
+    TRY(slot.classifier->update(*plan));
+    std::atomic_ref<__u64>(live.number).store(number);
+    ids_ = rule_ids(*plan);
+    slot.plan = std::move(plan);
+    return {};
 }
 
-Result<std::shared_ptr<InnerMap>> Generations::fill_macs(const Plan& plan) const {
-    const auto entries = static_cast<uint32_t>(plan.macs.size());
-    auto inner = std::make_shared<InnerMap>(TRY(maps_.make_inner("macs", entries)));
-    Batch batch(*inner->store);
-    const uint8_t member = 1;
-    for (const pc_mac_key& key : plan.macs) {
-        TRY(batch.add(bytes_of(key), bytes_of(member)));
+Result<void> Generations::edit_dynamic(Family family, const WideRange& range,
+                                       const std::vector<TimedRange>& entries) {
+    Slot& slot = slots_[active_];
+    if (!slot.classifier) {
+        return Error{EXDEV, "the running rules are an earlier process's"};
     }
-    TRY(batch.write());
-    return inner;
+    return slot.classifier->update_dynamic(family, range, entries);
 }
 
-Result<void> Generations::stage_arrays(const Plan* before, const Plan& plan) {
-    Plan known;
-    if (before != nullptr) {
-        known = arrays_of(*before);
+Result<void> Generations::settle() {
+    Classifier* classifier = slots_[active_].classifier.get();
+    if (classifier != nullptr && classifier->unsettled()) {
+        TRY(maps_.wait_for_packets());
+        classifier->settle();
     }
-    Batch records(maps_.records);
-    Batch number_sets(maps_.number_sets);
-    Batch byte_sets(maps_.byte_sets);
-    const auto add = [this](Batch& batch, const MapOperation& operation, uint32_t entries) {
-        uint32_t index = 0;
-        assert(operation.key.size() == sizeof(index));
-        std::memcpy(&index, operation.key.data(), sizeof(index));
-        index += inactive() * entries;
-        return batch.add(bytes_of(index), std::as_bytes(std::span(operation.value)));
-    };
-    for (const MapOperation& operation :
-         diff(before != nullptr ? &known : nullptr, arrays_of(plan))) {
-        if (operation.kind == MapOperation::Kind::remove) {
-            continue; // an array keeps what nothing refers to
-        }
-        switch (operation.map) {
-        case MapName::records:
-            TRY(add(records, operation, PC_RECORDS_MAX));
-            break;
-        case MapName::number_sets:
-            TRY(add(number_sets, operation, PC_NUMBER_SETS_MAX));
-            break;
-        case MapName::byte_sets:
-            TRY(add(byte_sets, operation, PC_BYTE_SETS_MAX));
-            break;
-        case MapName::generations: // stage_head, with the number
-        case MapName::addr_sets:   // stage_inner
-        case MapName::macs:
-            break;
-        }
-    }
-    TRY(records.write());
-    TRY(number_sets.write());
-    return byte_sets.write();
+    return {};
 }
 
 Result<void> Generations::stage_interfaces(const ZonesOnLinks& zones, Slot& slot, bool known) {
@@ -280,6 +262,7 @@ Result<void> Generations::stage_interfaces(const ZonesOnLinks& zones, Slot& slot
         }
         TRY(ifaces.write());
     }
+    slot.tables = zones.tables;
     slot.ifaces.clear();
     for (const auto& [ifindex, iface] : zones.tables.ifaces) {
         TRY(put(ifindex, iface));
@@ -293,11 +276,13 @@ Result<void> Generations::stage_interfaces(const ZonesOnLinks& zones, Slot& slot
     return {};
 }
 
-Result<void> Generations::stage_head(const Plan& plan, uint64_t number) {
-    pc_generation head = plan.generation;
+Result<void> Generations::stage_head(const Plan& plan, uint64_t number, Slot& slot) {
+    pc_generation& head = *TRY(this->head(inactive()));
+    head = plan.generation;
     head.number = number;
-    const uint32_t index = inactive();
-    return maps_.generations.put(bytes_of(index), bytes_of(head));
+    slot.classifier->describe(head);
+    slot.classifier->bind(head);
+    return {};
 }
 
 // An id that the running rules do not use is free: its counters start at zero with the new owner.
@@ -349,12 +334,6 @@ Result<void> Generations::flip(const InspectorWiring& wiring) {
     ids_ = std::move(staged_ids_);
     claimed_ = std::move(staged_slots_);
     return {};
-}
-
-Result<void> Generations::set_blocks(uint32_t entries) {
-    pc_control control = TRY(this->control());
-    control.blocks = entries;
-    return put_control(control);
 }
 
 } // namespace pc::daemon

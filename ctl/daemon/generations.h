@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The two generation slots in the kernel: a Plan is written into the one that packets do not use,
-// then one store makes them use it. Whatever fails before that store leaves what packets see as it
-// was.
+// The two generations in the kernel: a commit either edits the one that packets use, by one store,
+// or is built beside it and then one store makes packets use that. Whatever fails before that store
+// leaves what packets see as it was.
 #pragma once
 
 #include <array>
@@ -11,26 +11,26 @@
 
 #include "ctl/daemon/zones.h"
 #include "ctl/kern/kernel_maps.h"
-#include "rules/plan.h"
+#include "rules/classifier.h"
 
 namespace pc::daemon {
 
 // The maps of rules/abi.h that a commit writes. All outlive Generations.
 struct GenerationMaps {
     MapStore& control;
-    MapStore& generations;
-    MapStore& records;
-    MapStore& number_sets;
-    MapStore& byte_sets;
-    MapStore& addr_sets;
-    MapStore& macs;
     MapStore& ifaces;
     MapStore& vlan_zones;
     MapStore& rule_names;
     MapStore& rule_counters;
     MapStore& iface_counters;
-    // An empty map to stand in "addr_sets" or "macs".
-    std::function<Result<InnerMap>(std::string_view outer, uint32_t entries)> make_inner;
+    // The memory of `generations`, and of `classifier` without its slack.
+    std::function<Result<std::span<std::byte>>()> heads;
+    std::function<Result<std::span<std::byte>>()> arena;
+    // Another arena of this size with the same contents; what arena() gave is gone then.
+    std::function<Result<void>(size_t bytes)> grow_arena;
+    // Returns when no packet is at hand any more that was before.
+    std::function<Result<void>()> wait_for_packets;
+    std::function<Result<uint64_t>()> random;
 };
 
 // What else stands in the control word's neighbours.
@@ -38,6 +38,8 @@ struct InspectorWiring {
     uint32_t bypass_mark = 0;
     uint32_t veth = 0; // 0: not set up
     MacAddress mac;
+
+    bool operator==(const InspectorWiring&) const = default;
 };
 
 class Generations {
@@ -60,31 +62,53 @@ public:
     // The counter slots of these interfaces in the active generation.
     [[nodiscard]] Result<InterfaceSlots> slots_of(const std::vector<Link>& links) const;
 
+    // `dynamic` is of the plan's lists.
     [[nodiscard]] Result<void> stage(std::shared_ptr<const Plan> plan, uint64_t number,
-                                     const ZonesOnLinks& zones);
+                                     const ZonesOnLinks& zones,
+                                     const std::vector<TimedRange>& dynamic);
 
     // The commit of what was staged.
     [[nodiscard]] Result<void> flip(const InspectorWiring& wiring);
 
-    // `entries` of the dynamic set @blocks; 0 makes packets skip it.
-    [[nodiscard]] Result<void> set_blocks(uint32_t entries);
+    // Commits the plan by an edit of the generation that packets use. EXDEV or ENOSPC: it has to be
+    // staged.
+    [[nodiscard]] Result<void> edit(std::shared_ptr<const Plan> plan, uint64_t number,
+                                    const ZonesOnLinks& zones);
+
+    // Which dynamic entries hold any of this range, now and from now on. As edit().
+    [[nodiscard]] Result<void> edit_dynamic(Family family, const WideRange& range,
+                                            const std::vector<TimedRange>& entries);
+
+    // No more edits of what packets use: the next commit is staged.
+    void forget() { slots_[active_].plan = nullptr; }
+
+    // Frees what edits have replaced, if there is anything: waits for packets.
+    [[nodiscard]] Result<void> settle();
+
+    // What packets use; null if an earlier process wrote it.
+    [[nodiscard]] std::shared_ptr<const Plan> plan() const { return slots_[active_].plan; }
+
+    [[nodiscard]] const Classifier* classifier() const { return slots_[active_].classifier.get(); }
+
+    [[nodiscard]] Result<size_t> arena_size() const;
 
 private:
     struct Slot {
         std::shared_ptr<const Plan> plan; // null: contents not known
         std::set<uint32_t> ifaces;        // the entries that are not zero
-        std::shared_ptr<InnerMap> addresses;
-        std::shared_ptr<InnerMap> macs;
+        InterfaceTables tables;
+        std::unique_ptr<Classifier> classifier;
     };
 
     [[nodiscard]] Result<pc_control> control() const;
     [[nodiscard]] Result<void> put_control(const pc_control& control);
-    [[nodiscard]] Result<void> stage_inner(const Plan& plan, Slot& slot);
-    [[nodiscard]] Result<std::shared_ptr<InnerMap>> fill_addresses(const Plan& plan) const;
-    [[nodiscard]] Result<std::shared_ptr<InnerMap>> fill_macs(const Plan& plan) const;
-    [[nodiscard]] Result<void> stage_arrays(const Plan* before, const Plan& plan);
+    [[nodiscard]] Result<pc_generation*> head(uint32_t slot) const;
+    [[nodiscard]] Result<uint32_t> room_for(size_t bytes);
+    [[nodiscard]] Result<void> grow(size_t bytes);
+    [[nodiscard]] Result<void> stage_image(const Plan& plan, Slot& slot,
+                                           const std::vector<TimedRange>& dynamic);
     [[nodiscard]] Result<void> stage_interfaces(const ZonesOnLinks& zones, Slot& slot, bool known);
-    [[nodiscard]] Result<void> stage_head(const Plan& plan, uint64_t number);
+    [[nodiscard]] Result<void> stage_head(const Plan& plan, uint64_t number, Slot& slot);
     [[nodiscard]] Result<void> claim_ids(const Plan& plan);
     [[nodiscard]] Result<void> claim_slots(const InterfaceSlots& slots);
 

@@ -60,7 +60,9 @@ public:
         TRY(firewall.start());
         server_ = TRY(Server::open(
             event_, options_.run_dir + "/control.sock",
-            [this](const protocol::Request& request) { return answer(request); },
+            [this](const protocol::Request& request, const Server::Tell& tell) {
+                return answer(request, tell);
+            },
             [this] { return watched_object(context()); }));
         TRY(add_sources());
         after_change();
@@ -70,7 +72,7 @@ public:
     [[nodiscard]] const Firewall& firewall() const { return *firewall_; }
 
 private:
-    [[nodiscard]] Context context() { return {*firewall_, *drops_, started_}; }
+    [[nodiscard]] Context context() { return {*firewall_, *drops_, started_, {}}; }
 
     [[nodiscard]] std::string rule_name(uint32_t id) const {
         const auto& plan = firewall_->running().plan;
@@ -82,8 +84,10 @@ private:
         return {};
     }
 
-    protocol::Json answer(const protocol::Request& request) {
-        protocol::Json answer = call_method(context(), request);
+    protocol::Json answer(const protocol::Request& request, const Server::Tell& tell) {
+        Context context = this->context();
+        context.progress = progress_to(tell);
+        protocol::Json answer = call_method(context, request);
         after_change();
         return answer;
     }

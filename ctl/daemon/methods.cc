@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "ctl/daemon/inspection.h"
+#include "ctl/protocol/pace.h"
 
 namespace pc::daemon {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 using protocol::Json;
 using Function = methods::Answer (*)(const Context&, const Json&);
 
-constexpr std::array<std::pair<std::string_view, Function>, 16> table{{
+constexpr std::array<std::pair<std::string_view, Function>, 17> table{{
     {"GetStatus", methods::get_status},
     {"GetInterfaces", methods::get_interfaces},
     {"GetRules", methods::get_rules},
@@ -32,6 +33,7 @@ constexpr std::array<std::pair<std::string_view, Function>, 16> table{{
     {"Rollback", methods::rollback},
     {"Block", methods::block},
     {"Unblock", methods::unblock},
+    {"ClearSet", methods::clear_set},
     {"Explain", methods::explain},
 }};
 
@@ -50,6 +52,18 @@ std::string_view error_name(int err) {
 }
 
 } // namespace
+
+Progress progress_to(std::function<void(const Json&)> tell) {
+    if (!tell) {
+        return {};
+    }
+    protocol::Pace pace(protocol::Pace::Clock::now());
+    return [tell = std::move(tell), pace](Phase phase, size_t done, size_t total) mutable {
+        if (pace.lets_pass(phase, total, protocol::Pace::Clock::now())) {
+            tell({{"phase", std::string(to_string(phase))}, {"done", done}, {"total", total}});
+        }
+    };
+}
 
 Json call_method(const Context& context, const protocol::Request& request) {
     for (const auto& [name, function] : table) {
@@ -72,7 +86,7 @@ Json watched_object(const Context& context) {
 }
 
 HitClock hit_clock(const Firewall& firewall) {
-    const BlockClock clock = firewall.block_clock();
+    const DynamicClock clock = firewall.clock();
     return {clock.now, clock.jiffies, clock.jiffies_per_second};
 }
 

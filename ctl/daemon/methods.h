@@ -13,7 +13,11 @@ struct Context {
     Firewall& firewall;
     Drops& drops;
     int64_t started = 0; // UTC seconds
+    Progress progress;   // of the request, if whoever asks wants to know
 };
+
+// Tells at the pace of protocol::Pace.
+[[nodiscard]] Progress progress_to(std::function<void(const protocol::Json&)> tell);
 
 // The whole answer: {"parameters": ...} or an error. Never fails otherwise, and changes nothing
 // when it is an error.
@@ -40,6 +44,7 @@ Answer get_sets(const Context& context, const Parameters& parameters);
 Answer get_set(const Context& context, const Parameters& parameters);
 Answer block(const Context& context, const Parameters& parameters);
 Answer unblock(const Context& context, const Parameters& parameters);
+Answer clear_set(const Context& context, const Parameters& parameters);
 Answer get_config(const Context& context, const Parameters& parameters);
 Answer get_revisions(const Context& context, const Parameters& parameters);
 Answer check(const Context& context, const Parameters& parameters);

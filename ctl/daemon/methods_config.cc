@@ -100,19 +100,28 @@ Answer get_revisions(const Context& context, const Parameters&) {
     return Json{{"revisions", std::move(list)}, {"revision", running}};
 }
 
+// Of all address lists.
+size_t ranges_in(const Plan& plan) {
+    size_t ranges = 0;
+    for (const PlanList& list : plan.lists) {
+        ranges += list.addresses.v4.size() + list.addresses.v6.size();
+    }
+    return ranges;
+}
+
 Answer check(const Context& context, const Parameters& parameters) {
     const auto files = TRY(files_parameter(parameters, "files"));
     if (!files || files->empty()) {
         return Error{EINVAL, "parameter \"files\" is missing"};
     }
-    const Candidate candidate = context.firewall.check(*files);
+    const Candidate candidate = context.firewall.check(*files, context.progress);
     Json answer{{"ok", candidate.ok()},
                 {"diagnostics", diagnostics_as_json(candidate)},
                 {"text", candidate.text}};
     if (candidate.ok()) {
         answer["rules"] = candidate.rules.rules.size();
         answer["sets"] = candidate.rules.sets.size();
-        answer["prefixes"] = candidate.plan->addresses.size();
+        answer["prefixes"] = ranges_in(*candidate.plan);
         answer["compare"] = compare(context.firewall.running().rules, candidate.rules);
     }
     return answer;
@@ -126,7 +135,7 @@ Answer commit(const Context& context, const Parameters& parameters) {
     return answer_of(context.firewall.commit(
         {*files, TRY(number_parameter(parameters, "base_revision")),
          TRY(text_parameter(parameters, "comment")), TRY(text_parameter(parameters, "who")),
-         TRY(via_parameter(parameters))}));
+         TRY(via_parameter(parameters)), context.progress}));
 }
 
 Answer rollback(const Context& context, const Parameters& parameters) {
@@ -140,7 +149,8 @@ Answer rollback(const Context& context, const Parameters& parameters) {
         return answer_of(context.firewall.commit(
             {revision.files, std::nullopt,
              comment.empty() ? "rollback to " + std::to_string(*number) : comment,
-             TRY(text_parameter(parameters, "who")), TRY(via_parameter(parameters))}));
+             TRY(text_parameter(parameters, "who")), TRY(via_parameter(parameters)),
+             context.progress}));
     }
     return Json{{"revision", revision.number}, {"files", files_as_json(revision.files)}};
 }

@@ -2,6 +2,7 @@
 // show rules, show rule NAME, explain packet.
 #include <algorithm>
 #include <cerrno>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -32,19 +33,22 @@ Json source_of(const RuleSet& rules, const Location& at) {
     return {{"file", known ? rules.files[at.file].path : ""}, {"line", at.line}};
 }
 
-const PlanRule* planned(const Running& running, const std::string& name) {
-    if (!running.plan) {
-        return nullptr;
+// Ids of the rules that hold, by name.
+std::unordered_map<std::string_view, uint32_t> ids_of(const Running& running) {
+    std::unordered_map<std::string_view, uint32_t> ids;
+    if (running.plan) {
+        for (const PlanRule& rule : running.plan->rules) {
+            ids.emplace(rule.name, rule.id);
+        }
     }
-    const auto& rules = running.plan->rules;
-    const auto found = std::find_if(rules.begin(), rules.end(),
-                                    [&](const PlanRule& rule) { return rule.name == name; });
-    return found == rules.end() ? nullptr : &*found;
+    return ids;
 }
 
-Result<Json> rule_object(const Context& context, const Rule& rule, const HitClock& clock) {
+Result<Json> rule_object(const Context& context, const Rule& rule, const HitClock& clock,
+                         const std::unordered_map<std::string_view, uint32_t>& ids) {
     const Running& running = context.firewall.running();
-    const PlanRule* active = planned(running, rule.name);
+    const auto id = ids.find(rule.name);
+    const bool is_active = id != ids.end();
     Json object{{"name", rule.name},
                 {"priority", rule.priority},
                 {"zone_in", print_zones(rule.match.in)},
@@ -54,11 +58,11 @@ Result<Json> rule_object(const Context& context, const Rule& rule, const HitCloc
                 {"match", print_match(rule.match)},
                 {"log", std::string(log_word(rule.log))},
                 {"source", source_of(running.rules, rule.at)},
-                {"disabled", active == nullptr}};
+                {"disabled", !is_active}};
     Count count;
-    if (active != nullptr) {
-        count = TRY(read_counter(context.firewall.datapath().map("rule_counters"), active->id));
-        object["id"] = active->id;
+    if (is_active) {
+        count = TRY(read_counter(context.firewall.datapath().map("rule_counters"), id->second));
+        object["id"] = id->second;
     }
     if (rule.action == Action::inspect) {
         object["inspect"] = rule.inspect;
@@ -107,9 +111,10 @@ Result<Json> default_object(const Context& context, const HitClock& clock) {
 
 Answer get_rules(const Context& context, const Parameters&) {
     const HitClock clock = hit_clock(context.firewall);
+    const auto ids = ids_of(context.firewall.running());
     Json list = Json::array();
     for (const Rule& rule : context.firewall.running().rules.rules) {
-        list.push_back(TRY(rule_object(context, rule, clock)));
+        list.push_back(TRY(rule_object(context, rule, clock, ids)));
     }
     return Json{{"rules", std::move(list)}, {"default", TRY(default_object(context, clock))}};
 }
@@ -129,7 +134,8 @@ Answer get_rule(const Context& context, const Parameters& parameters) {
         return Error{ENOENT, "no rule '" + name + "'" +
                                  (meant.empty() ? "" : "; did you mean '" + meant.front() + "'?")};
     }
-    Json object = TRY(rule_object(context, *found, hit_clock(context.firewall)));
+    Json object = TRY(rule_object(context, *found, hit_clock(context.firewall),
+                                  ids_of(context.firewall.running())));
     object["note"] = found->note;
     object["tags"] = found->tags;
     object["until"] = nullptr;

@@ -83,6 +83,14 @@ Result<Json> total_packets(const Firewall& firewall) {
     return by_verdict(sum.packets);
 }
 
+Json dynamic_sizes(const Firewall& firewall) {
+    Json list = Json::array();
+    for (const auto& [name, setting] : firewall.dynamic_sets().used()) {
+        list.push_back({{"name", name}, {"entries", firewall.dynamic_sets().find(name)->size()}});
+    }
+    return list;
+}
+
 Result<Json> interface_object(const Firewall& firewall, const InterfaceState& state,
                               const InterfaceSlots& slots) {
     std::string zones;
@@ -150,7 +158,8 @@ Answer get_status(const Context& context, const Parameters&) {
                  {{"attached", attached}, {"wanted", firewall.applier().interfaces().size()}}},
                 {"packets", TRY(total_packets(firewall))},
                 {"reasons", TRY(reasons(firewall))},
-                {"blocks", firewall.blocks().list().size()},
+                {"blocks", firewall.dynamic_sets().find(std::string(blocks_set))->size()},
+                {"dynamic", dynamic_sizes(firewall)},
                 {"config_path", firewall.options().config},
                 {"kernel", firewall.features().kernel},
                 {"dispatcher", dispatcher},

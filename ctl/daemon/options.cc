@@ -98,7 +98,7 @@ std::string help_text() {
 
   --config FILE         the rule file (/etc/portcullis/rules.toml)
   --run-dir DIR         control socket and the inspector's files (/run/portcullis)
-  --state-dir DIR       revisions, blocks, log (/var/lib/portcullis)
+  --state-dir DIR       revisions, dynamic sets, log (/var/lib/portcullis)
   --bpffs DIR           pinned maps and programs (/sys/fs/bpf/portcullis)
   --inspect-netns FILE  the inspector's network namespace (RUN-DIR/inspect.netns)
   --eve FILE            log of dropped packets, JSON lines (STATE-DIR/eve.json)

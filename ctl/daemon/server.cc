@@ -176,7 +176,21 @@ void Server::answer_one(Client& client, const std::string& message) {
         client.output += protocol::frame(answer);
         return;
     }
-    client.output += protocol::frame(answer_(request.value()));
+    Tell tell;
+    if (request.value().more) {
+        tell = [this, &client](const Json& progress) { this->tell(client, progress); };
+    }
+    client.output += protocol::frame(answer_(request.value(), tell));
+}
+
+void Server::tell(Client& client, const Json& progress) {
+    // ignoring: whether the connection is over is seen when the answer is written
+    (void)write_to(client);
+    if (client.output.empty()) {
+        client.output =
+            protocol::frame(Json{{"parameters", {{"progress", progress}}}, {"continues", true}});
+        (void)write_to(client); // ignoring: as above
+    }
 }
 
 // False: the connection is over.

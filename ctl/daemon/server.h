@@ -17,7 +17,10 @@ namespace pc::daemon {
 
 class Server {
 public:
-    using Answer = std::function<protocol::Json(const protocol::Request& request)>;
+    // Says to the client how far its request has come; empty if it does not want to know. Never
+    // waits: what the client has not taken in time is dropped.
+    using Tell = std::function<void(const protocol::Json& progress)>;
+    using Answer = std::function<protocol::Json(const protocol::Request& request, const Tell&)>;
     // What a stream begins with.
     using Watched = std::function<protocol::Json()>;
 
@@ -58,6 +61,7 @@ private:
     [[nodiscard]] bool read_from(Client& client);
     void answer_messages(Client& client);
     void answer_one(Client& client, const std::string& message);
+    void tell(Client& client, const protocol::Json& progress);
     [[nodiscard]] bool write_to(Client& client);
     void wait_for(Client& client);
     void drop(Client& client);

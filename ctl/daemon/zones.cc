@@ -182,4 +182,16 @@ ZonesOnLinks zones_on_links(const Plan& plan, const std::vector<Link>& links,
     return builder.take();
 }
 
+bool is_same(const InterfaceTables& a, const InterfaceTables& b) {
+    const auto same = [](const auto& x, const auto& y) {
+        return std::memcmp(&x, &y, sizeof(x)) == 0;
+    };
+    return a.ifaces.size() == b.ifaces.size() && a.vlan_tables.size() == b.vlan_tables.size() &&
+           std::equal(a.ifaces.begin(), a.ifaces.end(), b.ifaces.begin(),
+                      [&](const auto& x, const auto& y) {
+                          return x.first == y.first && same(x.second, y.second);
+                      }) &&
+           std::equal(a.vlan_tables.begin(), a.vlan_tables.end(), b.vlan_tables.begin(), same);
+}
+
 } // namespace pc::daemon

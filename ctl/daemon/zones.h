@@ -31,6 +31,9 @@ struct InterfaceTables {
     std::vector<pc_vlan_zones> vlan_tables; // [0] is not used
 };
 
+// What packets would meet is the same.
+[[nodiscard]] bool is_same(const InterfaceTables& a, const InterfaceTables& b);
+
 struct ZonesOnLinks {
     std::vector<WantedInterface> wanted;
     InterfaceTables tables;

@@ -106,6 +106,23 @@ Result<std::vector<SourceFile>> read_matches(const std::string& pattern) {
     return files;
 }
 
+// In lexical order.
+std::vector<SourceFile> matches_among(const std::vector<SourceFile>& files,
+                                      const std::string& pattern, bool with_glob) {
+    std::vector<SourceFile> given;
+    for (const SourceFile& file : files) {
+        const bool same = with_glob ? fnmatch(normal(pattern).c_str(), normal(file.path).c_str(),
+                                              FNM_PATHNAME | FNM_PERIOD) == 0
+                                    : normal(pattern) == normal(file.path);
+        if (same) {
+            given.push_back(file);
+        }
+    }
+    std::sort(given.begin(), given.end(),
+              [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
+    return given;
+}
+
 std::optional<Address> address_of(const sockaddr* from) {
     if (from == nullptr) {
         return std::nullopt;
@@ -204,22 +221,17 @@ ReadFiles reader(std::vector<SourceFile> files) {
     return [files = std::move(files)](std::string_view from,
                                       std::string_view text) -> Result<std::vector<SourceFile>> {
         const std::string pattern = absolute_pattern(from, text);
-        std::vector<SourceFile> given;
-        for (const SourceFile& file : files) {
-            const bool same = is_glob(text)
-                                  ? fnmatch(normal(pattern).c_str(), normal(file.path).c_str(),
-                                            FNM_PATHNAME | FNM_PERIOD) == 0
-                                  : normal(pattern) == normal(file.path);
-            if (same) {
-                given.push_back(file);
-            }
-        }
-        if (given.empty()) {
-            return read_matches(pattern);
-        }
-        std::sort(given.begin(), given.end(),
-                  [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
-        return given;
+        std::vector<SourceFile> given = matches_among(files, pattern, is_glob(text));
+        return given.empty() ? read_matches(pattern) : given;
+    };
+}
+
+ReadFiles reader_of_given(std::vector<SourceFile> files) {
+    return [files = std::move(files)](std::string_view from,
+                                      std::string_view text) -> Result<std::vector<SourceFile>> {
+        const std::string pattern = absolute_pattern(from, text);
+        std::vector<SourceFile> given = matches_among(files, pattern, is_glob(text));
+        return given.empty() && !is_glob(text) ? std::vector<SourceFile>{{pattern, ""}} : given;
     };
 }
 

@@ -18,6 +18,10 @@ inline constexpr size_t file_size_max = size_t{256} << 20;
 // on disk); set files still come from disk.
 [[nodiscard]] ReadFiles reader(std::vector<SourceFile> files);
 
+// The same, but what is not given is taken for empty: for those who ask for names only, as set
+// files may be long.
+[[nodiscard]] ReadFiles reader_of_given(std::vector<SourceFile> files);
+
 // @self and @local from the kernel's interface addresses; today from the clock (UTC).
 [[nodiscard]] Environment environment();
 

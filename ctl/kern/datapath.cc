@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -32,19 +33,34 @@ using Skeleton = std::unique_ptr<portcullis_bpf, DestroySkeleton>;
 
 constexpr const char* link_pin = "link_sk_lookup";
 
-Result<Skeleton> open_skeleton() {
+// `arena` is the size of the classifier's memory.
+Result<Skeleton> open_skeleton(size_t arena) {
     Skeleton skeleton(portcullis_bpf__open());
     if (!skeleton) {
         return library_error(-errno, "open the BPF programs");
     }
+    const int sized = bpf_map__set_value_size(skeleton->maps.classifier,
+                                              static_cast<uint32_t>(arena + PC_ARENA_SLACK));
+    if (sized != 0) {
+        return library_error(sized, "size map classifier");
+    }
+    skeleton->rodata->pc_arena_mask = static_cast<uint32_t>(arena - 1);
     skeleton->rodata->pc_cpus = static_cast<uint32_t>(std::max(libbpf_num_possible_cpus(), 1));
     return skeleton;
 }
 
+// The classifier's memory comes in several sizes.
+bool has_value_size(const bpf_map* map, uint32_t size) {
+    if (std::string_view(bpf_map__name(map)) != "classifier") {
+        return size == bpf_map__value_size(map);
+    }
+    const uint32_t arena = size - PC_ARENA_SLACK;
+    return arena >= PC_ARENA_MIN && arena <= PC_ARENA_MAX && std::has_single_bit(arena);
+}
+
 bool has_shape(const bpf_map* map, const MapShape& shape) {
     return shape.type == static_cast<uint32_t>(bpf_map__type(map)) &&
-           shape.key_size == bpf_map__key_size(map) &&
-           shape.value_size == bpf_map__value_size(map) &&
+           shape.key_size == bpf_map__key_size(map) && has_value_size(map, shape.value_size) &&
            shape.max_entries == bpf_map__max_entries(map) && shape.flags == bpf_map__map_flags(map);
 }
 
@@ -62,7 +78,8 @@ std::vector<std::string> map_names() {
 // Another copy of the filter, over the maps of the first. `frags` and being an extension are fixed
 // at load, so each combination is a program of its own.
 Result<Skeleton> open_filter(const Skeleton& first, bool frags) {
-    Skeleton copy = TRY(open_skeleton());
+    Skeleton copy =
+        TRY(open_skeleton(bpf_map__value_size(first->maps.classifier) - PC_ARENA_SLACK));
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, copy->obj) {
         bpf_program__set_autoload(program, program == copy->progs.pc_filter);
@@ -152,7 +169,12 @@ Result<Datapath> Datapath::open(const std::string& bpffs, const Features& featur
 
 Result<void> Datapath::load(const Features& features) {
     Objects& objects = *objects_;
-    objects.main = TRY(open_skeleton());
+    size_t arena = PC_ARENA_MIN;
+    if (pins_.has("classifier")) {
+        const Fd fd = TRY(pins_.get("classifier"));
+        arena = TRY(shape_of_map(fd.get())).value_size - PC_ARENA_SLACK;
+    }
+    objects.main = TRY(open_skeleton(arena));
     objects.chained = features.extension_programs;
     for (const std::string& name : map_names()) {
         if (!pins_.has(name)) {
@@ -201,6 +223,17 @@ Result<void> Datapath::publish_all() {
             TRY(pins_.publish(store->fd(), name));
         }
     }
+    const uint32_t entry = 0;
+    LIBBPF_OPTS(bpf_map_create_opts, options);
+    grace_map_ = Fd(
+        bpf_map_create(BPF_MAP_TYPE_ARRAY, "pc_grace", sizeof(entry), sizeof(entry), 1, &options));
+    if (!grace_map_.valid()) {
+        return system_error("make the map to wait with");
+    }
+    return publish_programs();
+}
+
+Result<void> Datapath::publish_programs() const {
     const auto& programs = objects_->main->progs;
     TRY(pins_.publish(bpf_program__fd(programs.pc_filter), "prog_filter"));
     TRY(pins_.publish(bpf_program__fd(programs.pc_tc_egress), "prog_tc_egress"));
@@ -209,33 +242,72 @@ Result<void> Datapath::publish_all() {
     return pins_.publish(bpf_program__fd(programs.pc_sk_lookup), "prog_sk_lookup");
 }
 
+// The kernel puts a map into another one only when no program can be using what was there before.
+Result<void> Datapath::wait_for_packets() const {
+    const uint32_t zero = 0;
+    const auto map_fd = static_cast<uint32_t>(grace_map_.get());
+    return map("grace").put(bytes_of(zero), bytes_of(map_fd));
+}
+
+Result<std::span<std::byte>> Datapath::arena() const {
+    const std::span<std::byte> memory = TRY(map("classifier").memory());
+    return memory.first(map("classifier").shape().value_size - PC_ARENA_SLACK);
+}
+
+Result<void> Datapath::grow_arena(size_t bytes, const std::function<Result<void>()>& reattach) {
+    auto grown = std::make_unique<Objects>();
+    grown->main = TRY(open_skeleton(bytes));
+    grown->chained = objects_->chained;
+    for (const std::string& name : map_names()) {
+        bpf_map* to = bpf_object__find_map_by_name(grown->main->obj, name.c_str());
+        const int result = name == "classifier" ? 0 : bpf_map__reuse_fd(to, map(name).fd());
+        if (result != 0) {
+            return library_error(result, "share map " + name);
+        }
+    }
+    (void)take_library_log(); // ignoring: what was said before this attempt
+    const int result = portcullis_bpf__load(grown->main.get());
+    if (result != 0) {
+        return library_error(result, "load the BPF programs over " + std::to_string(bytes >> 20) +
+                                         " MiB for the classifier");
+    }
+    Fd fd(fcntl(bpf_map__fd(grown->main->maps.classifier), F_DUPFD_CLOEXEC, 3));
+    if (!fd.valid()) {
+        return system_error("keep map classifier");
+    }
+    std::unique_ptr<KernelMap> memory = TRY(KernelMap::over(std::move(fd), "classifier"));
+    const std::span<std::byte> from = TRY(arena());
+    std::memcpy(TRY(memory->memory()).data(), from.data(), std::min(from.size(), bytes));
+    std::swap(objects_, grown);
+    std::swap(maps_["classifier"], memory);
+    auto done = reattach();
+    if (done) {
+        done = pins_.publish(map("classifier").fd(), "classifier");
+    }
+    if (done) {
+        done = publish_programs();
+    }
+    if (!done) {
+        std::swap(objects_, grown);
+        std::swap(maps_["classifier"], memory);
+        (void)reattach();         // ignoring: the error that counts is the first
+        (void)publish_programs(); // ignoring: as above
+        (void)pins_.publish(map("classifier").fd(), "classifier"); // ignoring: as above
+    }
+    return done;
+}
+
 KernelMap& Datapath::map(std::string_view name) const {
     const auto found = maps_.find(name);
     assert(found != maps_.end());
     return *found->second;
 }
 
-Result<InnerMap> Datapath::make_inner(std::string_view outer, uint32_t entries) const {
-    const bool addresses = outer == "addr_sets";
-    const uint32_t key_size = addresses ? sizeof(pc_addr_key) : sizeof(pc_mac_key);
-    const uint32_t value_size = addresses ? sizeof(pc_addr_sets) : sizeof(uint8_t);
-    LIBBPF_OPTS(bpf_map_create_opts, options,
-                .map_flags = addresses ? uint32_t{BPF_F_NO_PREALLOC} : 0);
-    const std::string name(outer);
-    Fd fd(bpf_map_create(addresses ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH, name.c_str(),
-                         key_size, value_size, std::max(entries, 1U), &options));
-    if (!fd.valid()) {
-        return system_error("make a map for " + name);
-    }
-    const auto value = static_cast<uint32_t>(fd.get());
-    return InnerMap{TRY(KernelMap::over(std::move(fd), name)), value};
-}
-
 Result<Attachment> Datapath::attach(uint32_t ifindex, const AttachOptions& options) {
     const auto& programs = objects_->main->progs;
     XdpFilter filter;
     filter.program_fd = TRY(objects_->program_fd(options.frags));
-    filter.control_map_id = map("control").shape().id;
+    filter.classifier_map_id = map("classifier").shape().id;
     filter.chained = objects_->chained;
     filter.extension = [this, &options] { return objects_->extension(options.frags); };
     TRY(attach_tc_program(ifindex, TcDirection::egress, bpf_program__fd(programs.pc_tc_egress)));
@@ -249,7 +321,7 @@ Result<void> Datapath::attach_tc_program(uint32_t ifindex, TcDirection direction
     const uint32_t there = TRY(tc_program(ifindex, direction));
     if (there != 0) {
         const ProgramIdentity found = TRY(identify_program(there));
-        if (is_same_program(found, wanted, map("control").shape().id)) {
+        if (is_same_program(found, wanted, map("classifier").shape().id)) {
             return {};
         }
         if (found.name.compare(0, 3, "pc_") != 0) {

@@ -3,6 +3,7 @@
 // detach. Everything stays attached and pinned when this object or its process ends.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,8 +29,18 @@ public:
     // Did pinned maps of an earlier process exist?
     [[nodiscard]] bool took_over() const { return took_over_; }
 
-    // An empty map for one generation of `addr_sets` or `macs`.
-    [[nodiscard]] Result<InnerMap> make_inner(std::string_view outer, uint32_t entries) const;
+    // The classifier's memory without its slack: a power of two. Stays where it is until
+    // grow_arena().
+    [[nodiscard]] Result<std::span<std::byte>> arena() const;
+
+    // Programs and a classifier map of this size in the place of those there are, with the same
+    // contents; `reattach` calls attach() for each interface. Packets go through the old ones or
+    // the new ones, which say the same. If anything fails, all is as it was.
+    [[nodiscard]] Result<void> grow_arena(size_t bytes,
+                                          const std::function<Result<void>()>& reattach);
+
+    // Returns when no packet is at hand any more that was before.
+    [[nodiscard]] Result<void> wait_for_packets() const;
 
     // XDP, TC ingress and TC egress of one interface. What is attached already and is the same is
     // left alone; an older program of ours is replaced without a gap.
@@ -58,12 +69,14 @@ private:
 
     [[nodiscard]] Result<void> load(const Features& features);
     [[nodiscard]] Result<void> publish_all();
+    [[nodiscard]] Result<void> publish_programs() const;
     [[nodiscard]] Result<void> attach_tc_program(uint32_t ifindex, TcDirection direction,
                                                  int program_fd) const;
 
     PinDir pins_;
     std::unique_ptr<Objects> objects_;
     std::map<std::string, std::unique_ptr<KernelMap>, std::less<>> maps_;
+    Fd grace_map_; // to be put into `grace`
     bool took_over_ = false;
 };
 

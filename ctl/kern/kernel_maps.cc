@@ -75,6 +75,20 @@ KernelMap::~KernelMap() {
     }
 }
 
+Result<std::span<std::byte>> KernelMap::memory() {
+    const size_t size = round_up_8(shape_.value_size) * shape_.max_entries;
+    if (mapping_ == nullptr) {
+        const size_t pages = (size + mapping_max - 1) / mapping_max * mapping_max;
+        void* mapping = mmap(nullptr, pages, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+        if (mapping == MAP_FAILED) {
+            return failed(-errno, "map the memory of", name_);
+        }
+        mapping_ = mapping;
+        mapping_size_ = pages;
+    }
+    return std::span(static_cast<std::byte*>(mapping_), size);
+}
+
 Result<void> KernelMap::check_sizes(size_t key, size_t value) const {
     if (key != shape_.key_size || value != value_bytes_) {
         return Error{EINVAL, "map " + name_ + ": wrong key or value size"};

@@ -42,6 +42,10 @@ public:
 
     [[nodiscard]] const MapShape& shape() const { return shape_; }
 
+    // All values of an mmapable array, each 8-aligned; shared with the kernel for as long as this
+    // object lives.
+    [[nodiscard]] Result<std::span<std::byte>> memory();
+
 private:
     KernelMap(Fd fd, std::string name, MapShape shape);
 
@@ -55,12 +59,6 @@ private:
     size_t value_bytes_ = 0; // as userspace sees it: of all CPUs for a per-CPU map
     void* mapping_ = nullptr;
     size_t mapping_size_ = 0;
-};
-
-// A map made to stand in `addr_sets` or `macs`; `fd` is the value to put there.
-struct InnerMap {
-    std::unique_ptr<MapStore> store;
-    uint32_t fd = 0;
 };
 
 } // namespace pc

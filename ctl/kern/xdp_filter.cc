@@ -222,7 +222,7 @@ Result<Attachment> attach_xdp(uint32_t ifindex, const XdpFilter& filter, XdpMode
     if (mode != XdpMode::automatic && mode != found->attachment.mode) {
         return change_mode(ifindex, filter, mode, *found);
     }
-    if (is_same_program(found->program, wanted, filter.control_map_id)) {
+    if (is_same_program(found->program, wanted, filter.classifier_map_id)) {
         return found->attachment;
     }
     if (!found->attachment.dispatcher) {

@@ -60,7 +60,7 @@ struct XdpFound {
 // The filter, ready to be attached in either way.
 struct XdpFilter {
     int program_fd = -1; // loaded as a program of type XDP
-    uint32_t control_map_id = 0;
+    uint32_t classifier_map_id = 0;
     bool chained = false; // try the dispatcher
     // For libxdp to load as an extension, and to attach again to the next interface: always the
     // same.

@@ -18,6 +18,7 @@ struct Known {
 constexpr std::array known{
     Known{"rule", Argument::rule, "name of a rule"},
     Known{"set", Argument::set, "name of a set"},
+    Known{"dynamic", Argument::dynamic, "name of a dynamic set"},
     Known{"zone", Argument::zone, "name of a zone"},
     Known{"inspect", Argument::inspect, "name of an [inspect.*]"},
     Known{"interface", Argument::interface, "network interface"},
@@ -75,6 +76,7 @@ std::string misfit(Argument argument, const std::string& text) {
         return parse_seconds(text) > 0 ? "" : "'" + text + "' is no time: 90s, 5m, 1h, 2d";
     case Argument::rule:
     case Argument::set:
+    case Argument::dynamic:
     case Argument::zone:
     case Argument::inspect:
     case Argument::interface:

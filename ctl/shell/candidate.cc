@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "ctl/files/files.h"
+#include "ctl/shell/progress_line.h"
 #include "rules/print.h"
 
 namespace pc::shell {
@@ -49,13 +50,13 @@ void print_difference(Output& out, const Difference& difference) {
     }
 }
 
-Checked check_text(const SourceFile& main, const ReadFiles& read) {
-    Parsed parsed = parse(main, read);
+Checked check_text(const SourceFile& main, const ReadFiles& read, const Progress& progress) {
+    Parsed parsed = parse(main, read, progress);
     Checked checked{std::move(parsed.rules), std::move(parsed.diagnostics)};
     if (checked.rules.files.empty()) {
         checked.rules.files.push_back(main);
     }
-    pc::check(checked.rules, files::environment(), checked.diagnostics);
+    pc::check(checked.rules, files::environment(), checked.diagnostics, progress);
     sort(checked.diagnostics);
     return checked;
 }
@@ -112,7 +113,10 @@ int send_commit(Session& session, const std::vector<SourceFile>& files,
     if (base) {
         parameters["base_revision"] = *base;
     }
-    const Answer answer = session.client().call("Commit", parameters, commit_time_out);
+    ProgressLine line(session.out());
+    const Answer answer =
+        session.client().call("Commit", parameters, commit_time_out, line.of_daemon());
+    line.wipe();
     if (!answer.ok()) {
         return session.fail(answer);
     }

@@ -27,7 +27,8 @@ struct Checked {
     Diagnostics diagnostics;
 };
 
-[[nodiscard]] Checked check_text(const SourceFile& main, const ReadFiles& read);
+[[nodiscard]] Checked check_text(const SourceFile& main, const ReadFiles& read,
+                                 const Progress& progress = {});
 
 // Prints the diagnostics and a summary; exit code 0 or 1.
 int print_checked(Session& session, const Checked& checked);

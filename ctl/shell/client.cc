@@ -80,8 +80,8 @@ int send_all(int fd, std::string_view bytes, Clock::time_point deadline) {
     return 0;
 }
 
-std::optional<std::string> receive(int fd, Clock::time_point deadline, int& err) {
-    protocol::Framer framer;
+std::optional<std::string> receive(int fd, protocol::Framer& framer, Clock::time_point deadline,
+                                   int& err) {
     std::array<char, 65536> bytes{};
     while (true) {
         if (std::optional<std::string> message = framer.next()) {
@@ -107,8 +107,7 @@ std::optional<std::string> receive(int fd, Clock::time_point deadline, int& err)
     }
 }
 
-Answer answer_of(const std::string& path, const std::string& text) {
-    const Json message = Json::parse(text, nullptr, false);
+Answer answer_of(const std::string& path, const Json& message) {
     if (!message.is_object()) {
         return unreachable(path, "its answer is no JSON object");
     }
@@ -123,6 +122,24 @@ Answer answer_of(const std::string& path, const std::string& text) {
     return answer;
 }
 
+// Answers until the last one.
+Answer hear(int fd, const std::string& path, std::chrono::seconds time_out,
+            const Client::Progress& progress) {
+    protocol::Framer framer;
+    while (true) {
+        int err = 0;
+        const auto text = receive(fd, framer, Clock::now() + time_out, err);
+        if (!text) {
+            return unreachable(path, std::strerror(err));
+        }
+        const Json message = Json::parse(*text, nullptr, false);
+        if (!progress || !flag_at(message, "continues")) {
+            return answer_of(path, message);
+        }
+        progress(at(at(message, "parameters"), "progress"));
+    }
+}
+
 } // namespace
 
 std::string Answer::message() const {
@@ -133,8 +150,8 @@ int Answer::exit_code() const {
     return ok() ? 0 : protocol::exit_code(error);
 }
 
-Answer Client::call(std::string_view method, const Json& parameters,
-                    std::chrono::seconds time_out) const {
+Answer Client::call(std::string_view method, const Json& parameters, std::chrono::seconds time_out,
+                    const Progress& progress) const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path_.size() >= sizeof(address.sun_path)) {
@@ -149,16 +166,17 @@ Answer Client::call(std::string_view method, const Json& parameters,
         0) {
         return unreachable(path_, std::strerror(errno));
     }
-    const Json request{{"method", std::string(protocol::method_prefix) + std::string(method)},
-                       {"parameters", parameters}};
-    const Clock::time_point deadline = Clock::now() + time_out;
-    int err = send_all(socket.get(), protocol::frame(request), deadline);
+    Json request{{"method", std::string(protocol::method_prefix) + std::string(method)},
+                 {"parameters", parameters}};
+    if (progress) {
+        request["more"] = true;
+    }
+    const int err = send_all(socket.get(), protocol::frame(request), Clock::now() + time_out);
     // What it refused to read it may still have answered.
     if (err != 0 && err != EPIPE && err != ECONNRESET) {
         return unreachable(path_, std::strerror(err));
     }
-    const std::optional<std::string> message = receive(socket.get(), deadline, err);
-    return message ? answer_of(path_, *message) : unreachable(path_, std::strerror(err));
+    return hear(socket.get(), path_, time_out, progress);
 }
 
 const Json& at(const Json& object, std::string_view key) {

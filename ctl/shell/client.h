@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -27,9 +28,14 @@ class Client {
 public:
     explicit Client(std::string run_dir) : path_(std::move(run_dir) + "/control.sock") {}
 
-    // No answer in time, or no daemon: error "Unreachable".
+    // What a long call says on its way: {"phase","done","total"}.
+    using Progress = std::function<void(const Json& progress)>;
+
+    // No answer in time, or no daemon: error "Unreachable". Time counts from the last word of the
+    // daemon.
     [[nodiscard]] Answer call(std::string_view method, const Json& parameters = Json::object(),
-                              std::chrono::seconds time_out = std::chrono::seconds(10)) const;
+                              std::chrono::seconds time_out = std::chrono::seconds(10),
+                              const Progress& progress = {}) const;
 
     [[nodiscard]] const std::string& path() const { return path_; }
 

@@ -21,6 +21,7 @@ constexpr std::array table{
     Command{"show rule <rule> [detail]", operational, "one rule", show_rule},
     Command{"show sets", operational, "all sets and who uses them", show_sets},
     Command{"show set <set> [match <address>]", operational, "one set; does it hold an address?", show_set},
+    Command{"show blocks", operational, "what is blocked, until when and by whom", show_blocks},
     Command{"show inspect", operational, "the inspectors and their flows", show_inspect},
     Command{"show drops", operational, "why packets were dropped", show_drops},
     Command{"show commits", operational, "revisions, who made them", show_commits},
@@ -32,8 +33,9 @@ constexpr std::array table{
     Command{"check <file>", both_modes, "errors and warnings of a rule file; needs no daemon", check_file},
 
     // Changing live state.
-    Command{"block <prefix> for <time> [comment <text>] [force]", operational, "drop all packets from there, at once", block},
-    Command{"unblock <prefix>", operational, "end a block", unblock},
+    Command{"block <prefix> [for <time>] [in <dynamic>] [comment <text>] [force]", operational, "drop all packets from there, at once; or put it into a dynamic set", block},
+    Command{"unblock <prefix> [in <dynamic>]", operational, "end a block, or take it out of a dynamic set", unblock},
+    Command{"clear set <dynamic>", operational, "take all entries out of a dynamic set", clear_set},
     Command{"commit <file> [comment <text>]", operational, "make a rule file the live configuration", commit_file},
     Command{"rollback <revision> now", both_modes, "make an older revision the live configuration", rollback_now},
 
@@ -72,6 +74,7 @@ constexpr std::array helps{
     Help{true, "show", "what is live, or the candidate"},
     Help{true, "explain", "what would happen to a packet, and why"},
     Help{true, "block", "drop all packets from a prefix, at once"},
+    Help{true, "clear", "empty a dynamic set"},
     Help{true, "insert", "move a rule"},
     Help{true, "rollback", "back to an older revision"},
     Help{true, "commit", "make a configuration live"},
@@ -82,7 +85,8 @@ constexpr std::array helps{
     Help{false, "detail", "with its place in the file and counters"},
     Help{false, "match", "is this address in the set?"},
     Help{false, "revision", "of an older one"},
-    Help{false, "for", "how long"},
+    Help{false, "for", "how long; without it the set's ttl, or for good"},
+    Help{false, "in", "a dynamic set of the configuration instead of @blocks"},
     Help{false, "comment", "why, for `show commits` and the log"},
     Help{false, "force", "even if it is your own session"},
     Help{false, "now", "at once, without a candidate"},

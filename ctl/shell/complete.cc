@@ -84,6 +84,8 @@ private:
             return names.rules;
         case Argument::set:
             return names.sets;
+        case Argument::dynamic:
+            return names.dynamic_sets;
         case Argument::zone:
             return names.zones;
         case Argument::inspect:

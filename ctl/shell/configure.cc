@@ -5,6 +5,7 @@
 
 #include "ctl/files/files.h"
 #include "ctl/shell/candidate.h"
+#include "ctl/shell/progress_line.h"
 #include "rules/edit.h"
 
 namespace pc::shell {
@@ -122,7 +123,10 @@ int compare(Session& session, const Call& call) {
 
 int check_candidate(Session& session, const Call& /*call*/) {
     const std::vector<SourceFile>& files = session.candidate()->files;
-    return print_checked(session, check_text(files.front(), files::reader(files)));
+    ProgressLine line(session.out());
+    const Checked checked = check_text(files.front(), files::reader(files), line.of_this_program());
+    line.wipe();
+    return print_checked(session, checked);
 }
 
 int commit(Session& session, const Call& call) {
@@ -142,8 +146,11 @@ int commit(Session& session, const Call& call) {
 }
 
 int commit_check(Session& session, const Call& /*call*/) {
-    const Answer answer = session.client().call(
-        "Check", {{"files", to_json(session.candidate()->files)}}, commit_time_out);
+    ProgressLine line(session.out());
+    const Answer answer =
+        session.client().call("Check", {{"files", to_json(session.candidate()->files)}},
+                              commit_time_out, line.of_daemon());
+    line.wipe();
     if (!answer.ok()) {
         return session.fail(answer);
     }

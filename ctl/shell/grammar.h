@@ -22,6 +22,7 @@ enum class Argument : uint8_t {
     none,
     rule,
     set,
+    dynamic,
     zone,
     inspect,
     interface,

@@ -9,6 +9,7 @@
 #include "ctl/files/files.h"
 #include "ctl/shell/arguments.h"
 #include "ctl/shell/candidate.h"
+#include "ctl/shell/progress_line.h"
 #include "ctl/shell/session.h"
 
 namespace pc::shell {
@@ -46,42 +47,56 @@ std::vector<SourceFile> moved(std::vector<SourceFile> files, const std::string& 
     return files;
 }
 
-std::string until_words(const Json& answer, uint64_t ttl_s) {
-    const std::optional<int64_t> given = is_number_at(answer, "until")
-                                             ? static_cast<int64_t>(number_at(answer, "until"))
-                                             : parse_time(text_at(answer, "until"));
-    const int64_t until = given.value_or(std::time(nullptr) + static_cast<int64_t>(ttl_s));
-    return ttl_s < 86400 ? format_clock(until) : format_time(until);
+std::string until_words(const Json& answer) {
+    const std::optional<int64_t> until = parse_time(text_at(answer, "until"));
+    constexpr int64_t day_s = 86400;
+    if (!until) {
+        return "for good";
+    }
+    return "until " +
+           (*until - std::time(nullptr) < day_s ? format_clock(*until) : format_time(*until));
+}
+
+std::string entries_words(const Json& answer) {
+    const uint64_t entries = number_at(answer, "entries");
+    return format_count(entries) + (entries == 1 ? " entry" : " entries");
+}
+
+std::string name_of(std::string set) {
+    set.erase(0, set.starts_with('@') ? 1 : 0);
+    return set;
 }
 
 } // namespace
 
 int block(Session& session, const Call& call) {
-    const uint64_t ttl_s = parse_seconds(call.get("time"));
     const std::optional<std::string> prefix = checked_prefix(session, call);
     if (!prefix) {
         return exit_config;
     }
-    const Answer answer = session.client().call("Block", {{"prefix", *prefix},
-                                                          {"ttl_s", ttl_s},
-                                                          {"comment", call.get("text")},
-                                                          {"force", call.has("force")},
-                                                          {"session_address", session_address()},
-                                                          {"who", who()}});
+    Json parameters{{"prefix", *prefix},
+                    {"comment", call.get("text")},
+                    {"force", call.has("force")},
+                    {"session_address", session_address()},
+                    {"who", who()}};
+    if (call.has("for")) {
+        parameters["ttl_s"] = parse_seconds(call.get("time"));
+    }
+    if (call.has("in")) {
+        parameters["set"] = name_of(call.get("dynamic"));
+    }
+    const Answer answer = session.client().call("Block", parameters);
     if (!answer.ok()) {
         return session.fail(answer);
     }
-    session.out().json(answer.parameters);
-    std::string text =
-        fmt::format("blocked {} until {}", *prefix, until_words(answer.parameters, ttl_s));
-    const Json& blocks = at(answer.parameters, "blocks");
-    const uint64_t entries =
-        number_at(answer.parameters, "entries", number_at(answer.parameters, "blocks"));
-    if (entries > 0 && !blocks.is_array()) {
-        text += fmt::format(" (set blocks, {} {})", format_count(entries),
-                            entries == 1 ? "entry" : "entries");
-    }
-    session.out().line(text);
+    const Json& fields = answer.parameters;
+    session.out().json(fields);
+    const std::string set = text_at(fields, "set", blocks_set);
+    session.out().line(printable(set == blocks_set
+                                     ? fmt::format("blocked {} {} (set blocks, {})", *prefix,
+                                                   until_words(fields), entries_words(fields))
+                                     : fmt::format("added {} to set {} {} ({})", *prefix, set,
+                                                   until_words(fields), entries_words(fields))));
     return exit_done;
 }
 
@@ -90,12 +105,19 @@ int unblock(Session& session, const Call& call) {
     if (!prefix) {
         return exit_config;
     }
-    const Answer answer = session.client().call("Unblock", {{"prefix", *prefix}, {"who", who()}});
+    Json parameters{{"prefix", *prefix}, {"who", who()}};
+    if (call.has("in")) {
+        parameters["set"] = name_of(call.get("dynamic"));
+    }
+    const Answer answer = session.client().call("Unblock", parameters);
     if (!answer.ok()) {
         return session.fail(answer);
     }
     session.out().json(answer.parameters);
     std::string text = "removed " + *prefix;
+    if (call.has("in")) {
+        text += " from set " + text_at(answer.parameters, "set");
+    }
     if (const std::string by = text_at(answer.parameters, "who"); !by.empty()) {
         text += "; was by " + by;
     }
@@ -107,13 +129,29 @@ int unblock(Session& session, const Call& call) {
     return exit_done;
 }
 
+int clear_set(Session& session, const Call& call) {
+    const Answer answer =
+        session.client().call("ClearSet", {{"name", name_of(call.get("dynamic"))}, {"who", who()}});
+    if (!answer.ok()) {
+        return session.fail(answer);
+    }
+    session.out().json(answer.parameters);
+    const uint64_t removed = number_at(answer.parameters, "removed");
+    session.out().line(
+        printable(fmt::format("set {} is empty; {} {} removed", text_at(answer.parameters, "set"),
+                              format_count(removed), removed == 1 ? "entry" : "entries")));
+    return exit_done;
+}
+
 int commit_file(Session& session, const Call& call) {
     const Result<SourceFile> file = files::read_file(call.get("file"));
     if (!file) {
         return session.fail(exit_config, file.error().message);
     }
     // What is wrong is said with the name that the operator gave.
-    const Checked checked = check_text(file.value(), files::reader());
+    ProgressLine line(session.out());
+    const Checked checked = check_text(file.value(), files::reader(), line.of_this_program());
+    line.wipe();
     if (checked.diagnostics.has_errors()) {
         if (session.out().is_json()) {
             return print_checked(session, checked);
@@ -131,12 +169,14 @@ int commit_file(Session& session, const Call& call) {
 }
 
 int rollback_now(Session& session, const Call& call) {
+    ProgressLine line(session.out());
     const Answer answer = session.client().call("Rollback",
                                                 {{"revision", std::stoull(call.get("revision"))},
                                                  {"now", true},
                                                  {"who", who()},
                                                  {"via", via()}},
-                                                commit_time_out);
+                                                commit_time_out, line.of_daemon());
+    line.wipe();
     if (!answer.ok()) {
         return session.fail(answer);
     }

@@ -8,6 +8,7 @@ namespace pc::shell {
 
 int block(Session& session, const Call& call);
 int unblock(Session& session, const Call& call);
+int clear_set(Session& session, const Call& call);
 int commit_file(Session& session, const Call& call);
 int rollback_now(Session& session, const Call& call);
 

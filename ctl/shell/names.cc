@@ -16,6 +16,9 @@ Names names_in(const RuleSet& rules) {
     }
     for (const Set& set : rules.sets) {
         names.sets.push_back(set.name);
+        if (set.dynamic) {
+            names.dynamic_sets.push_back(set.name);
+        }
         switch (set.type) {
         case SetType::prefix:
             names.prefix_sets.push_back(set.name);

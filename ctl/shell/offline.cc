@@ -3,6 +3,7 @@
 
 #include "ctl/files/files.h"
 #include "ctl/shell/candidate.h"
+#include "ctl/shell/progress_line.h"
 #include "rules/explain.h"
 
 namespace pc::shell {
@@ -68,7 +69,10 @@ int check_file(Session& session, const Call& call) {
     if (!file) {
         return session.fail(exit_config, file.error().message);
     }
-    return print_checked(session, check_text(file.value(), files::reader()));
+    ProgressLine line(session.out());
+    const Checked checked = check_text(file.value(), files::reader(), line.of_this_program());
+    line.wipe();
+    return print_checked(session, checked);
 }
 
 int explain_file(Session& session, const Call& call) {

@@ -121,8 +121,7 @@ Names Session::names(const CommandLine& line) const {
     }
     Names names;
     if (!files.empty()) {
-        const Parsed parsed = parse(files.front(), files::reader(files));
-        names = names_in(parsed.rules);
+        names = names_in(parse(files.front(), files::reader_of_given(files)).rules);
     }
     names.files = std::move(files);
     names.interfaces = interface_names();

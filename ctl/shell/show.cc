@@ -59,9 +59,13 @@ void print_status(Output& out, const Json& status) {
         out.line("            " + printable(note));
     }
     print_verdicts(out, "packets", at(status, "packets"));
-    const Json& blocks = at(status, "blocks");
-    const uint64_t count = blocks.is_array() ? blocks.size() : number_at(status, "blocks");
-    out.line(fmt::format("dynamic     blocks {}", format_count(count)));
+    std::string dynamic = "dynamic    ";
+    for (const Json& each : at(status, "dynamic")) {
+        dynamic +=
+            " " + text_at(each, "name") + " " + format_count(number_at(each, "entries")) + " ";
+    }
+    dynamic.erase(dynamic.find_last_not_of(' ') + 1);
+    out.line(printable(dynamic));
     const Json& inspector = at(status, "inspector");
     if (const std::string state = text_at(inspector, "state"); !state.empty()) {
         std::string line = "inspector   " + state;

@@ -12,6 +12,7 @@ int show_rules(Session& session, const Call& call);
 int show_rule(Session& session, const Call& call);
 int show_sets(Session& session, const Call& call);
 int show_set(Session& session, const Call& call);
+int show_blocks(Session& session, const Call& call);
 int show_inspect(Session& session, const Call& call);
 int show_drops(Session& session, const Call& call);
 int show_commits(Session& session, const Call& call);

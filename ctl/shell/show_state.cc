@@ -8,14 +8,48 @@
 namespace pc::shell {
 namespace {
 
+std::string ttl_words(uint64_t seconds) {
+    constexpr uint64_t minute = 60;
+    constexpr uint64_t hour = 3600;
+    constexpr uint64_t day = 86400;
+    const uint64_t unit = seconds % day == 0      ? day
+                          : seconds % hour == 0   ? hour
+                          : seconds % minute == 0 ? minute
+                                                  : 1;
+    return std::to_string(seconds / unit) + (unit == day      ? "d"
+                                             : unit == hour   ? "h"
+                                             : unit == minute ? "m"
+                                                              : "s");
+}
+
+// "dynamic, ttl 1h, not kept over a restart".
+std::string source_words(const Json& set) {
+    std::string text = text_at(set, "source", "?");
+    if (number_at(set, "ttl_s") != 0) {
+        text += ", ttl " + ttl_words(number_at(set, "ttl_s"));
+    }
+    const Json& persist = at(set, "persist");
+    return persist.is_boolean() && !persist.get<bool>() ? text + ", not kept over a restart" : text;
+}
+
 void print_sets(Output& out, const Json& answer) {
-    TextTable table({{"Set"}, {"Type"}, {"Entries", Align::right}, {"Source"}, {"References"}});
+    TextTable table({{"Set"},
+                     {"Type"},
+                     {"Entries", Align::right},
+                     {"Max", Align::right},
+                     {"Source"},
+                     {"References"}});
     for (const Json& each : at(answer, "sets")) {
         table.add({text_at(each, "name"), text_at(each, "type"),
-                   format_count(number_at(each, "entries")), text_at(each, "source"),
-                   joined(at(each, "references"))});
+                   format_count(number_at(each, "entries")),
+                   is_number_at(each, "max") ? format_count(number_at(each, "max")) : "-",
+                   source_words(each), joined(at(each, "references"))});
     }
     out.table(table);
+}
+
+std::string until_words(const Json& entry) {
+    return at(entry, "until").is_null() ? "for good" : when(entry, "until");
 }
 
 void print_match(Output& out, const Json& set, const Json& match) {
@@ -29,7 +63,30 @@ void print_match(Output& out, const Json& set, const Json& match) {
     const std::string sets = joined(at(match, "sets"));
     const bool is_own = sets == name || sets == "set " + name || sets == "@" + name;
     text += sets.empty() || is_own ? "" : "  by way of " + sets;
+    if (!at(match, "since").is_null()) {
+        const std::string by = text_at(match, "who");
+        const std::string comment = text_at(match, "comment");
+        text += at(match, "until").is_null() ? "  for good" : "  until " + until_words(match);
+        text += (by.empty() ? "" : "  by " + by) + (comment.empty() ? "" : "  \"" + comment + "\"");
+    }
     out.line(printable(text));
+}
+
+void print_live(Output& out, const Json& set, uint64_t entries) {
+    TextTable table({{"Prefix"}, {"Until"}, {"By"}, {"Packets?", Align::right}, {"Comment?"}});
+    const Json& live = at(set, "live");
+    for (const Json& each : live) {
+        table.add({text_at(each, "prefix"), until_words(each), text_at(each, "who"),
+                   is_number_at(each, "packets") ? format_count(number_at(each, "packets")) : "",
+                   text_at(each, "comment")});
+    }
+    if (!table.is_empty()) {
+        out.table(table);
+    }
+    if (live.is_array() && live.size() < entries) {
+        out.line(fmt::format("and {} more; `show set {} match ADDRESS` asks for one",
+                             format_count(entries - live.size()), text_at(set, "name")));
+    }
 }
 
 void print_set(Output& out, const Json& answer) {
@@ -37,24 +94,19 @@ void print_set(Output& out, const Json& answer) {
         print_match(out, answer, at(answer, "match"));
     }
     const uint64_t entries = number_at(answer, "entries");
-    out.line(
-        printable(fmt::format("set {}  type {}  {} {}  from {}", text_at(answer, "name"),
-                              text_at(answer, "type"), format_count(entries),
-                              entries == 1 ? "entry" : "entries", text_at(answer, "source", "?"))));
+    std::string amount = format_count(entries) + (entries == 1 ? " entry" : " entries");
+    amount += is_number_at(answer, "max") ? " of " + format_count(number_at(answer, "max")) : "";
+    const bool is_dynamic = flag_at(answer, "dynamic");
+    out.line(printable(fmt::format("set {}  type {}  {}  {}{}", text_at(answer, "name"),
+                                   text_at(answer, "type"), amount, is_dynamic ? "" : "from ",
+                                   source_words(answer))));
     std::string users = joined(at(answer, "references"));
     if (const std::string sets = joined(at(answer, "referenced_by_sets")); !sets.empty()) {
         users += (users.empty() ? "sets " : "; sets ") + sets;
     }
     out.line(printable(users.empty() ? "used by nothing" : "used by: " + users));
-    TextTable blocks({{"Prefix"}, {"Until"}, {"By"}, {"Packets", Align::right}, {"Comment?"}});
-    for (const Json& each : at(answer, "blocks")) {
-        blocks.add({text_at(each, "prefix"),
-                    at(each, "until").is_null() ? "for good" : when(each, "until"),
-                    text_at(each, "who"), format_count(number_at(each, "packets")),
-                    text_at(each, "comment")});
-    }
-    if (!blocks.is_empty()) {
-        out.table(blocks);
+    if (is_dynamic) {
+        print_live(out, answer, entries);
         return;
     }
     const Json& elements = at(answer, "elements");
@@ -206,6 +258,10 @@ int show_set(Session& session, const Call& call) {
         parameters["match"] = call.get("address");
     }
     return show(session, "GetSet", parameters, print_set);
+}
+
+int show_blocks(Session& session, const Call& /*call*/) {
+    return show(session, "GetSet", {{"name", blocks_set}}, print_set);
 }
 
 int show_inspect(Session& session, const Call& /*call*/) {

@@ -6,12 +6,30 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <bpf/bpf_helpers.h>
 #include "tests/bench/trace.h"
 
 const volatile __u32 out_ifindex = 0;
+const volatile __u32 trace_mask = 0;
 struct bench_header trace[BENCH_TRACE];
+struct bench_header6 trace6[BENCH_TRACE];
 __u64 next_header = 0;
+
+/* What of a TCP or UDP header depends on the packet. The rest of the frame's template serves both:
+ * a UDP length stands in the sequence number, a data offset in UDP's payload.
+ */
+struct bench_ports {
+	__be16 source, dest;
+	__u8 template[9];
+	__u8 tcp_flags;
+};
+
+/* One generator runs at a time: no atomic operation needed. */
+static __always_inline __u32 bench_next(void)
+{
+	return next_header++ & trace_mask & (BENCH_TRACE - 1);
+}
 
 SEC("xdp")
 int bench_generate(struct xdp_md *ctx)
@@ -19,20 +37,38 @@ int bench_generate(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
 	struct iphdr *ip = data + ETH_HLEN;
-	__be16 *ports = data + ETH_HLEN + sizeof(*ip);
+	struct bench_ports *ports = data + ETH_HLEN + sizeof(*ip);
+	const struct bench_header *header = &trace[bench_next()];
 
-	if ((void *)(ports + 2) > data_end)
+	if ((void *)(ports + 1) > data_end)
 		return XDP_ABORTED;
-
-	/* One generator runs at a time: no atomic operation needed. */
-	const struct bench_header *header = &trace[next_header++ & (BENCH_TRACE - 1)];
-
 	ip->saddr = header->saddr;
 	ip->daddr = header->daddr;
 	ip->protocol = header->proto;
 	ip->check = header->check;
-	ports[0] = header->sport;
-	ports[1] = header->dport;
+	ports->source = header->sport;
+	ports->dest = header->dport;
+	ports->tcp_flags = header->tcp_flags;
+	return bpf_redirect(out_ifindex, 0);
+}
+
+SEC("xdp")
+int bench_generate6(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	struct ipv6hdr *ip = data + ETH_HLEN;
+	struct bench_ports *ports = data + ETH_HLEN + sizeof(*ip);
+	const struct bench_header6 *header = &trace6[bench_next()];
+
+	if ((void *)(ports + 1) > data_end)
+		return XDP_ABORTED;
+	__builtin_memcpy(&ip->saddr, header->saddr, sizeof(header->saddr));
+	__builtin_memcpy(&ip->daddr, header->daddr, sizeof(header->daddr));
+	ip->nexthdr = header->proto;
+	ports->source = header->sport;
+	ports->dest = header->dport;
+	ports->tcp_flags = header->tcp_flags;
 	return bpf_redirect(out_ifindex, 0);
 }
 

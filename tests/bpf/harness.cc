@@ -9,24 +9,26 @@
 #include <fstream>
 #include <sstream>
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include <catch2/catch.hpp>
 
 #include "portcullis.skel.h"
-#include "rules/diff.h"
+#include "rules/classifier.h"
 #include "rules/parse.h"
 
 namespace pc::test {
 
 namespace {
+
+constexpr uint32_t arena_size = 64 << 20;
 
 const std::vector<std::string> interfaces{"wan0", "lan0", "dmz0", "dmz1"};
 
@@ -162,8 +164,11 @@ struct Harness::State {
     std::map<std::string, uint32_t> ifindexes;
     std::optional<Plan> slots[PC_GENERATIONS];
     uint32_t active = 0;
-    uint64_t generation = 0;
-    uint32_t blocks = 0;
+    // Both generations' images, one in each half of the arena.
+    std::unique_ptr<Classifier> classifiers[PC_GENERATIONS];
+    std::span<std::byte> arena;
+    pc_generation* heads = nullptr;
+    std::vector<TimedRange> blocks;
     std::vector<pc_counter> rule_counters, reasons;
     ring_buffer* ring = nullptr;
     std::vector<pc_event> events;
@@ -179,10 +184,8 @@ struct Harness::State {
     }
 
     void load_program();
-    void put_inner(const char* outer, bpf_map_type type, const bpf_map_create_opts& options,
-                   uint32_t slot, const std::vector<const MapOperation*>& operations,
-                   uint32_t key_size, uint32_t value_size) const;
-    void apply(uint32_t slot, const std::vector<MapOperation>& operations) const;
+    void map_memory();
+    void put_image(uint32_t slot, const Plan& plan);
     void put_interfaces(uint32_t slot, const Plan& plan) const;
     void put_control() const;
     void collect(Outcome& outcome);
@@ -202,65 +205,41 @@ void Harness::State::load_program() {
             (void)bpf_program__set_log_level(program, 4);
         }
     }
+    REQUIRE(bpf_map__set_value_size(skeleton->maps.classifier, arena_size + PC_ARENA_SLACK) == 0);
+    skeleton->rodata->pc_arena_mask = arena_size - 1;
     // The kernel would allocate all of it, and no test here makes flows.
     (void)bpf_map__set_max_entries(skeleton->maps.flows, 16);
     const int error = portcullis_bpf__load(skeleton);
     verifier = last_line(log.c_str());
     INFO(verifier);
     REQUIRE(error == 0);
+    map_memory();
     ring = ring_buffer__new(fd("events"), keep_event, &events, nullptr);
     REQUIRE(ring != nullptr);
 }
 
-void Harness::State::put_inner(const char* outer, bpf_map_type type,
-                               const bpf_map_create_opts& options, uint32_t slot,
-                               const std::vector<const MapOperation*>& operations,
-                               uint32_t key_size, uint32_t value_size) const {
-    const int inner = bpf_map_create(type, "inner", key_size, value_size,
-                                     static_cast<uint32_t>(operations.size()), &options);
-    REQUIRE(inner >= 0);
-    for (const MapOperation* operation : operations) {
-        REQUIRE(operation->key.size() == key_size);
-        REQUIRE(operation->value.size() == value_size);
-        REQUIRE(bpf_map_update_elem(inner, operation->key.data(), operation->value.data(),
-                                    BPF_ANY) == 0);
-    }
-    REQUIRE(bpf_map_update_elem(fd(outer), &slot, &inner, BPF_ANY) == 0);
-    (void)close(inner); // ignoring: the outer map holds it
+void Harness::State::map_memory() {
+    const auto map = [&](const char* name, size_t size) {
+        void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd(name), 0);
+        REQUIRE(memory != MAP_FAILED);
+        return memory;
+    };
+    arena = std::span(static_cast<std::byte*>(map("classifier", arena_size)), arena_size);
+    heads = static_cast<pc_generation*>(map("generations", 4096));
 }
 
-void Harness::State::apply(uint32_t slot, const std::vector<MapOperation>& operations) const {
-    const std::map<MapName, std::pair<const char*, uint32_t>> arrays{
-        {MapName::generations, {"generations", 1}},
-        {MapName::records, {"records", PC_RECORDS_MAX}},
-        {MapName::number_sets, {"number_sets", PC_NUMBER_SETS_MAX}},
-        {MapName::byte_sets, {"byte_sets", PC_BYTE_SETS_MAX}},
-    };
-    std::vector<const MapOperation*> addresses;
-    std::vector<const MapOperation*> macs;
-    for (const MapOperation& operation : operations) {
-        REQUIRE(operation.kind == MapOperation::Kind::put);
-        if (operation.map == MapName::addr_sets) {
-            addresses.push_back(&operation);
-        } else if (operation.map == MapName::macs) {
-            macs.push_back(&operation);
-        } else {
-            const auto& [name, entries] = arrays.at(operation.map);
-            uint32_t index = 0;
-            std::memcpy(&index, operation.key.data(), sizeof(index));
-            REQUIRE(index < entries);
-            put(name, slot * entries + index, operation.value.data());
-        }
-    }
-    LIBBPF_OPTS(bpf_map_create_opts, trie, .map_flags = BPF_F_NO_PREALLOC);
-    LIBBPF_OPTS(bpf_map_create_opts, hash);
-    if (!addresses.empty()) {
-        put_inner("addr_sets", BPF_MAP_TYPE_LPM_TRIE, trie, slot, addresses, sizeof(pc_addr_key),
-                  sizeof(pc_addr_sets));
-    }
-    if (!macs.empty()) {
-        put_inner("macs", BPF_MAP_TYPE_HASH, hash, slot, macs, sizeof(pc_mac_key), 1);
-    }
+void Harness::State::put_image(uint32_t slot, const Plan& plan) {
+    Result<std::unique_ptr<Classifier>> built = Classifier::build(plan, blocks, 0x5eed + slot);
+    INFO((built.ok() ? "" : built.error().message));
+    REQUIRE(built.ok());
+    const size_t base = slot * arena_size / 2;
+    classifiers[slot] = built.take();
+    REQUIRE(classifiers[slot]
+                ->move_to(arena.subspan(base, arena_size / 2), static_cast<uint32_t>(base))
+                .ok());
+    heads[slot] = plan.generation;
+    classifiers[slot]->describe(heads[slot]);
+    classifiers[slot]->bind(heads[slot]);
 }
 
 void Harness::State::put_interfaces(uint32_t slot, const Plan& plan) const {
@@ -292,7 +271,6 @@ void Harness::State::put_control() const {
     pc_control control{};
     control.abi_version = PC_ABI_VERSION;
     control.active = active;
-    control.blocks = blocks;
     put("control", 0, &control);
 }
 
@@ -349,8 +327,7 @@ void Harness::load(const RuleSet& rules, const Environment& environment) {
     INFO((plan.ok() ? "" : plan.error().message));
     REQUIRE(plan.ok());
     const uint32_t slot = 1 - state.active;
-    const std::optional<Plan>& before = state.slots[slot];
-    state.apply(slot, diff(before ? &*before : nullptr, plan.value()));
+    state.put_image(slot, plan.value());
     state.put_interfaces(slot, plan.value());
     state.slots[slot] = plan.take();
     state.active = slot;
@@ -400,23 +377,33 @@ Outcome Harness::run(const Frame& frame, const std::string& interface) {
 }
 
 void Harness::block(const Prefix& prefix, uint64_t deadline_jiffies) {
-    pc_block_key key{};
-    key.prefixlen = 32U + prefix.length;
-    key.family = htonl(static_cast<uint32_t>(prefix.address.family));
-    std::memcpy(key.addr, prefix.address.bytes.data(), sizeof(key.addr));
-    const pc_block block{.deadline_jiffies = deadline_jiffies, .packets = 0};
-    REQUIRE(bpf_map_update_elem(map_fd("blocks"), &key, &block, BPF_ANY) == 0);
-    state_->blocks++;
-    state_->put_control();
+    State& state = *state_;
+    AddressList list;
+    append(list, range_of(prefix));
+    const bool v4 = prefix.address.family == Family::v4;
+    TimedRange entry;
+    entry.family = prefix.address.family;
+    entry.range = v4 ? list.v4.front() : list.v6.front();
+    entry.deadline = deadline_jiffies == 0 ? UINT64_MAX : deadline_jiffies;
+    entry.hits = static_cast<uint32_t>(state.blocks.size() + 1);
+    state.blocks.push_back(entry);
+    REQUIRE(state.classifiers[state.active]
+                ->update_dynamic(entry.family, entry.range, state.blocks)
+                .ok());
 }
 
 void Harness::unblock_all() {
-    pc_block_key key{};
-    while (bpf_map_get_next_key(map_fd("blocks"), nullptr, &key) == 0) {
-        REQUIRE(bpf_map_delete_elem(map_fd("blocks"), &key) == 0);
+    for (const TimedRange& entry : std::exchange(state_->blocks, {})) {
+        REQUIRE(state_->classifiers[state_->active]
+                    ->update_dynamic(entry.family, entry.range, {})
+                    .ok());
     }
-    state_->blocks = 0;
-    state_->put_control();
+}
+
+uint64_t Harness::block_hits(uint32_t index) const {
+    uint64_t hits = 0;
+    REQUIRE(bpf_map_lookup_elem(map_fd("block_hits"), &index, &hits) == 0);
+    return hits;
 }
 
 pc_iface_counter Harness::interface_counter(const std::string& interface) const {

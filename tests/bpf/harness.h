@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The XDP program in the kernel, on its own maps and in its own network namespace, one frame at a
-// time (BPF_PROG_TEST_RUN). Rules are filled in as the daemon does it: diff() into the inactive
-// slot, then one store.
+// time (BPF_PROG_TEST_RUN). Rules are filled in as the daemon does it: an image beside the one in
+// use, then one store.
 //
 // The namespace is a router with the interfaces wan0, lan0, dmz0 and dmz1. It forwards 10.1.0.0/17
 // and 2001:db8:1::/49 to lan0, 10.1.128.0/18 and 2001:db8:1:8000::/50 to dmz0, has no way
@@ -50,9 +50,10 @@ public:
 
     [[nodiscard]] Outcome run(const Frame& frame, const std::string& interface);
 
-    // An entry of @blocks; the deadline in jiffies, 0: for good. Control knows how many there are.
+    // An entry of @blocks; the deadline in jiffies, 0: for good. The n-th has the index n.
     void block(const Prefix& prefix, uint64_t deadline_jiffies);
     void unblock_all();
+    [[nodiscard]] uint64_t block_hits(uint32_t index) const;
 
     [[nodiscard]] pc_iface_counter interface_counter(const std::string& interface) const;
     [[nodiscard]] const Plan& plan() const;

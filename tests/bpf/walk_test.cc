@@ -152,7 +152,7 @@ TEST_CASE("a flood of packets is not a flood of events, and is counted in full")
     CHECK(events < 500);
 }
 
-TEST_CASE("a generation that says more records than it can hold drops all, as an internal fault") {
+TEST_CASE("a generation with rows longer than any can be drops all, as an internal fault") {
     load(rule("r", "action = \"accept\""));
     const int control_fd = Harness::get().map_fd("control");
     const int generations_fd = Harness::get().map_fd("generations");
@@ -162,7 +162,7 @@ TEST_CASE("a generation that says more records than it can hold drops all, as an
     REQUIRE(bpf_map_lookup_elem(control_fd, &zero, &control) == 0);
     REQUIRE(bpf_map_lookup_elem(generations_fd, &control.active, &right) == 0);
     pc_generation wrong = right;
-    wrong.records = PC_RECORDS_MAX + 1;
+    wrong.tables[0].words = PC_ROW_WORDS_MAX + 1;
     REQUIRE(bpf_map_update_elem(generations_fd, &control.active, &wrong, BPF_ANY) == 0);
     const Outcome outcome = run("in lan udp 10.1.0.2 192.0.2.1");
     REQUIRE(bpf_map_update_elem(generations_fd, &control.active, &right, BPF_ANY) == 0);

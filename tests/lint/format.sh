@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Compares the C++ and BPF sources with what clang-format 14 makes of them.
 #   tests/lint/format.sh [--staged] [--fix] [FILE...]
-# Kernel style (xdp/.clang-format) for xdp/, tc/, rules/abi.h and *.bpf.c anywhere, the root's for
+# Kernel style (xdp/.clang-format) for xdp/, tc/, rules/abi.h, rules/hash.h, the look-up's copy for the host and *.bpf.c anywhere, the root's for
 # the rest. --fix writes the result into the files; with files named, only those are looked at.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -38,7 +38,7 @@ fi
 kernel=() userspace=()
 for path in "${files[@]}"; do
     case $path in
-    xdp/*.[ch] | tc/*.[ch] | rules/abi.h | *.bpf.c) kernel+=("$path") ;;
+    xdp/*.[ch] | tc/*.[ch] | rules/abi.h | rules/hash.h | tests/support/host_lookup*.c | tests/support/host_lookup_c.h | *.bpf.c) kernel+=("$path") ;;
     *.h | *.cc | *.c) userspace+=("$path") ;;
     esac
 done

@@ -17,13 +17,16 @@ pair() { # NAME-PREFIX PORT
     done
     printf '[[rule]]\nname = "%s-last"\nin = "wan"\nproto = "udp"\ndport = %s\naction = "drop"\n' "$1" "$2"
 }
-make_rules() { # PORT-OF-A PORT-OF-B
-    printf 'schema = 1\n[zone.wan]\ninterfaces = ["wan0"]\n'
+make_rules() { # PORT-OF-A PORT-OF-B SAMPLE
+    printf 'schema = 1\n[defaults]\nsample = "%s"\n[zone.wan]\ninterfaces = ["wan0"]\n' "$3"
     pair a "$1"
     pair b "$2"
 }
-make_rules 5000 5001 >"$PC_WORK/a.toml"
-make_rules 5001 5000 >"$PC_WORK/b.toml"
+# A commit that changes a few rules edits what packets use; one that changes [defaults] is built beside it.
+make_rules 5000 5001 100/s >"$PC_WORK/a.toml"
+make_rules 5001 5000 100/s >"$PC_WORK/b.toml"
+make_rules 5000 5001 50/s >"$PC_WORK/a2.toml"
+make_rules 5001 5000 50/s >"$PC_WORK/b2.toml"
 cp "$PC_WORK/a.toml" "$PC_WORK/rules.toml"
 pc_start_daemon
 pc_start_sink 5000 "$PC_WORK/sunk"
@@ -32,9 +35,10 @@ pc_background wan /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" flood "$PC_
 flood=$!
 commits=0
 while kill -0 "$flood" 2>/dev/null; do
-    pc_shell commit "$PC_WORK/b.toml" >/dev/null || pc_fail "commit b"
-    pc_shell commit "$PC_WORK/a.toml" >/dev/null || pc_fail "commit a"
-    commits=$((commits + 2))
+    for rules in b a2 b2 a; do
+        pc_shell commit "$PC_WORK/$rules.toml" >/dev/null || pc_fail "commit $rules"
+        commits=$((commits + 1))
+    done
 done
 wait "$flood"
 sleep 0.3

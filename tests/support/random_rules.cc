@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "rules/words.h"
+#include "tests/support/random_pools.h"
 
 namespace pc::test {
 
@@ -12,96 +13,6 @@ namespace {
 const std::vector<uint8_t> port_protocols{6, 6, 6, 17, 17, 132, 136, 33};
 const std::vector<uint8_t> protocols{6,   6,  6,  17, 17, 17, 1,  58, 132,
                                      136, 33, 47, 50, 51, 2,  89, 255};
-constexpr uint32_t frame_len_max = 1500;
-
-// ---- pools
-
-Address address(const char* text) {
-    return parse_address(text).value();
-}
-
-Address random_address(Dice& dice, const Prefix& within) {
-    Address result = within.address;
-    for (int bit = within.length; bit < address_bits(within.address.family); ++bit) {
-        const unsigned mask = dice.one_in(2) ? 0x80U >> (static_cast<unsigned>(bit) % 8U) : 0U;
-        uint8_t& byte = result.bytes.at(static_cast<size_t>(bit) / 8);
-        byte = static_cast<uint8_t>(byte | mask);
-    }
-    return result;
-}
-
-Prefix prefix_around(const Address& inside, unsigned length) {
-    Prefix prefix{inside, static_cast<uint8_t>(length)};
-    for (size_t bit = length; bit < 128; ++bit) {
-        uint8_t& byte = prefix.address.bytes.at(bit / 8);
-        byte = static_cast<uint8_t>(byte & ~(0x80U >> (bit % 8)));
-    }
-    return prefix;
-}
-
-// Prefixes inside each other, ranges that touch, single addresses, and all of the family.
-void add_addresses(Dice& dice, Family family, std::vector<AddressRange>& pool) {
-    const bool v4 = family == Family::v4;
-    const auto bits = static_cast<unsigned>(address_bits(family));
-    const Prefix home = v4 ? Prefix{address("10.1.0.0"), 16} : Prefix{address("2001:db8:1::"), 48};
-    pool.push_back(range_of(home));
-    for (int i = 0; i < 3; ++i) {
-        const Address inside = random_address(dice, home);
-        for (unsigned length = home.length + 1U + dice.below(v4 ? 8 : 40); length <= bits;
-             length += 1 + dice.below(v4 ? 8 : 48)) {
-            pool.push_back(range_of(prefix_around(inside, length)));
-        }
-        pool.push_back({inside, inside});
-    }
-    for (int i = 0; i < 2; ++i) {
-        std::array<Address, 3> ends;
-        for (Address& end : ends) {
-            end = random_address(dice, home);
-        }
-        std::sort(ends.begin(), ends.end());
-        pool.push_back({ends[0], ends[1]});
-        if (ends[1] < ends[2]) {
-            pool.push_back({next_address(ends[1]), ends[2]});
-        }
-    }
-    const Address outside = random_address(dice, {v4 ? address("0.0.0.0") : address("::"), 0});
-    pool.push_back(range_of(prefix_around(outside, dice.between(0, bits))));
-    pool.push_back(range_of({v4 ? address("0.0.0.0") : address("::"), 0}));
-    const Address last = previous_address(v4 ? address("0.0.0.0") : address("::"));
-    pool.push_back({last, last});
-}
-
-std::vector<NumberRange> random_numbers(Dice& dice, std::vector<NumberRange> known, uint32_t low,
-                                        uint32_t high) {
-    for (int i = 0; i < 3; ++i) {
-        const uint32_t a = dice.between(low, high);
-        const uint32_t b = dice.between(a, high);
-        known.push_back({a, b});
-        known.push_back({b < high ? b + 1 : b, high}); // touches it
-        known.push_back({a, a});
-    }
-    return known;
-}
-
-RandomPools random_pools(Dice& dice) {
-    RandomPools pools;
-    add_addresses(dice, Family::v4, pools.addresses);
-    add_addresses(dice, Family::v6, pools.addresses);
-    pools.ports = random_numbers(
-        dice, {{0, 0}, {22, 22}, {53, 53}, {80, 80}, {443, 443}, {1, 1023}, {1024, 65535}}, 0,
-        65535);
-    pools.lengths =
-        random_numbers(dice, {{400, 65535}, {64, 128}, {1500, 1500}}, 20, frame_len_max);
-    pools.ttls = random_numbers(dice, {{1, 1}, {255, 255}, {0, 1}}, 0, 255);
-    pools.dscps = random_numbers(dice, {{0, 0}, {46, 46}, {63, 63}}, 0, 63);
-    pools.vlans = random_numbers(dice, {{30, 30}, {30, 31}, {4094, 4094}}, 1, 4094);
-    pools.vlans.push_back({PC_VLAN_NONE, PC_VLAN_NONE});
-    for (int i = 0; i < 4; ++i) {
-        MacAddress mac{{0x02, 0, 0, 0, 0, static_cast<uint8_t>(dice.below(8))}};
-        pools.macs.push_back(mac);
-    }
-    return pools;
-}
 
 // ---- items
 
@@ -299,7 +210,7 @@ void add_surroundings(Dice& dice, RandomCase& world) {
     for (int i = 0; world.shape.blocks && i < 2; ++i) {
         const Address& blocked = dice.pick(world.pools.addresses).first;
         const unsigned bits = blocked.family == Family::v4 ? 24 : 56;
-        around.blocks.push_back(range_of(prefix_around(blocked, bits + dice.below(9))));
+        around.dynamic["blocks"].push_back(range_of(prefix_around(blocked, bits + dice.below(9))));
     }
     if (world.shape.inspect_rules) {
         Inspect inspect;
@@ -439,6 +350,23 @@ Match random_match(Dice& dice, const RandomCase& world, bool inspects) {
     return match;
 }
 
+// After all that is read at a commit: only rules may name them.
+void add_dynamic_sets(Dice& dice, RandomCase& world) {
+    for (uint32_t i = 0; world.shape.dynamic_sets && i < 2; ++i) {
+        Set set;
+        set.name = "live" + std::to_string(i);
+        set.dynamic = DynamicSet{dice.one_in(2) ? 0 : dice.between(1, 200) * 1800,
+                                 dice.between(1, dynamic_entries_max), dice.one_in(2)};
+        auto& entries = world.environment.dynamic[set.name];
+        for (uint32_t n = dice.below(5); n > 0; --n) {
+            const Address& around = dice.pick(world.pools.addresses).first;
+            const unsigned bits = around.family == Family::v4 ? 16 : 48;
+            entries.push_back(range_of(prefix_around(around, bits + dice.below(17))));
+        }
+        world.rules.sets.push_back(std::move(set));
+    }
+}
+
 Rule random_rule(Dice& dice, const RandomCase& world) {
     using A = Action;
     Rule rule;
@@ -486,6 +414,7 @@ RandomCase random_rules(uint64_t seed, const RandomShape& shape) {
     add_zones(dice, world);
     add_sets(dice, world);
     add_surroundings(dice, world);
+    add_dynamic_sets(dice, world);
     add_rules(dice, world);
     return world;
 }

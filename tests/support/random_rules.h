@@ -41,10 +41,11 @@ struct RandomShape {
     // What parse() refuses and the semantics say nonetheless: ports, types and flags without their
     // protocol, negated items in sets.
     bool loose = false;
-    bool set_files = true;    // sets with entries from a file
-    bool blocks = false;      // Environment::blocks is not empty
-    bool zoneless = false;    // packets that enter by an interface's VLAN of no zone (in = "")
-    uint32_t own_percent = 0; // packets of the router itself (no `in`)
+    bool set_files = true;     // sets with entries from a file
+    bool blocks = false;       // the dynamic set "blocks" is not empty
+    bool dynamic_sets = false; // rules name dynamic sets, which hold something or nothing
+    bool zoneless = false;     // packets that enter by an interface's VLAN of no zone (in = "")
+    uint32_t own_percent = 0;  // packets of the router itself (no `in`)
 };
 
 // What rules and packets have in common, so that they meet.

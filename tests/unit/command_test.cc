@@ -38,7 +38,8 @@ std::string pattern(const std::string& line, uint8_t mode = operational,
 Names some_names() {
     Names names;
     names.rules = {"telnet", "vpn-in"};
-    names.sets = {"office", "web"};
+    names.sets = {"office", "scrub", "web"};
+    names.dynamic_sets = {"scrub"};
     names.prefix_sets = {"office"};
     names.port_sets = {"web"};
     names.zones = {"lan", "wan"};
@@ -111,6 +112,13 @@ TEST_CASE("arguments are known by their names, options come in any order") {
     CHECK(call.get("text") == "why not");
     CHECK(call.has("force"));
     CHECK_FALSE(called("block ::1 for 1h").has("force"));
+    const Call into = called("block ::1 in scrub comment x");
+    CHECK(into.get("dynamic") == "scrub");
+    CHECK(into.has("in"));
+    CHECK_FALSE(into.has("for"));
+    CHECK(called("block ::1 in scrub for 5m").get("time") == "5m");
+    CHECK(called("unblock ::1 in scrub").get("dynamic") == "scrub");
+    CHECK(pattern("show blocks") == "show blocks");
     CHECK(called("show set office match 10.0.0.1").get("address") == "10.0.0.1");
     const Call insert = called("insert rule a before b", configuration);
     CHECK(insert.get("rule") == "a");
@@ -166,8 +174,13 @@ TEST_CASE("TAB and ? offer what may stand there, with the names of the configura
     CHECK(offered("show rule telnet ") == Words{"detail", "<Enter>"});
     CHECK(offered("show set o") == Words{"office"});
     CHECK(offered("block ") == Words{"<prefix>"});
-    CHECK(offered("block 10.0.0.1 for 1h ") == Words{"comment", "force", "<Enter>"});
-    CHECK(offered("block 10.0.0.1 for 1h force ") == Words{"comment", "<Enter>"});
+    CHECK(offered("block 10.0.0.1 ") == Words{"for", "in", "comment", "force", "<Enter>"});
+    CHECK(offered("block 10.0.0.1 for 1h ") == Words{"in", "comment", "force", "<Enter>"});
+    CHECK(offered("block 10.0.0.1 for 1h force ") == Words{"in", "comment", "<Enter>"});
+    CHECK(offered("block 10.0.0.1 in ") == Words{"scrub", "<dynamic>"});
+    CHECK(offered("unblock 10.0.0.1 in s") == Words{"scrub"});
+    CHECK(offered("clear ") == Words{"set"});
+    CHECK(offered("clear set ") == Words{"scrub", "<dynamic>"});
     CHECK(offered("rollback ") == Words{"1", "2", "<revision>"});
     CHECK(offered("nonsense ").empty());
     CHECK(offered("run sh", configuration) == Words{"show"});

@@ -59,7 +59,7 @@ TEST_CASE("a rule with a priority gets one beside the other, and the change is t
     CHECK(order(insert(rules("a100 b200 c210"), "rule a after c")) == "b200 c210 a220");
     CHECK(order(insert(rules("a100 b103 c210"), "rule c before b")) == "a100 c101 b103");
     CHECK(order(insert(rules("a0 b9 c10"), "rule c before a")) == "c0 a1 b9");
-    CHECK(order(insert(rules("a10 b65535"), "rule a after b")) == "b65534 a65535");
+    CHECK(order(insert(rules("a10 b2147483647"), "rule a after b")) == "b2147483646 a2147483647");
 }
 
 TEST_CASE("without a gap the neighbours make way, as few as possible") {

@@ -140,6 +140,11 @@ TEST_CASE("a new table stands behind its like") {
                          "action   = \"accept\"\npriority = 7\n") != std::string::npos);
     CHECK(changed(edit_set, "set web type port items 80,443") ==
           "+[set.web]\n+type  = \"port\"\n+items = [80, 443]\n+\n");
+    CHECK(changed(edit_set, "set scrub dynamic true ttl 1h max 100 persist false") ==
+          "+[set.scrub]\n+dynamic = true\n+ttl     = \"1h\"\n+max     = 100\n"
+          "+persist = false\n+\n");
+    CHECK(refused(edit_set, office, "set scrub dynamic true ttl 1x").message ==
+          "'1x' is no time between 1s and 3650d");
     CHECK(changed(edit_set, "defaults action drop") == "+[defaults]\n+action = \"drop\"\n+\n");
     CHECK(edited(edit_set, "schema = 1", "rule x action drop") ==
           "schema = 1\n\n[[rule]]\nname   = \"x\"\naction = \"drop\"\n");
@@ -216,7 +221,7 @@ TEST_CASE("an edit that is wrong is refused at its word, and nothing is done") {
     CHECK(bits.length == 10);
     CHECK(bits.message == "10.0.0.1/8 has host bits set");
     CHECK(refused(edit_set, office, "rule telnet action block").word == 3);
-    CHECK(refused(edit_set, office, "rule telnet priority 70000").word == 3);
+    CHECK(refused(edit_set, office, "rule telnet priority 2147483648").word == 3);
     CHECK(refused(edit_set, office, "rule Bad_Name! action drop").word == 1);
     CHECK(refused(edit_set, office, "rulez x").word == 0);
     CHECK(refused(edit_set, office, "rule").word == 1);

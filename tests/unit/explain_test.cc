@@ -113,12 +113,27 @@ TEST_CASE("without a rule the default is named") {
 
 TEST_CASE("a blocked source is explained") {
     Environment environment;
-    environment.blocks = {range_of(parse_prefix("192.0.2.0/24").prefix)};
+    environment.dynamic["blocks"] = {range_of(parse_prefix("192.0.2.0/24").prefix)};
     CHECK(text_of(office, "in lan udp 192.0.2.1 2.2.2.2", environment) == R"(
  1 parse   ipv4 / udp, 60 bytes  ok
  2 zone    lan                   hook xdp
  3 blocks  src in @blocks        MATCH
  => DROP by @blocks: the source is blocked; `unblock` lets it pass.
+)");
+}
+
+TEST_CASE("an entry of a dynamic set is explained, and how to take it out") {
+    const std::string text = "[zone.lan]\ninterfaces = [\"eth1\"]\n[set.scrub]\ndynamic = true\n"
+                             "[[rule]]\nname = \"victims\"\nsrc = \"@scrub\"\n"
+                             "action = \"drop\"\n";
+    Environment environment;
+    environment.dynamic["scrub"] = {range_of(parse_prefix("192.0.2.0/24").prefix)};
+    CHECK(text_of(text, "in lan udp 192.0.2.1 2.2.2.2", environment) == R"(
+ 1 parse    ipv4 / udp, 60 bytes                      ok
+ 2 zone     lan                                       hook xdp
+ 3 rule 10  victims  src in 192.0.2.0/24 (set scrub)  MATCH
+ => DROP by victims (rules.toml:6).  Not reached: default.
+    To let it pass: `unblock 192.0.2.0/24 in scrub` or a rule with priority < 10.
 )");
 }
 

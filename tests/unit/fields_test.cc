@@ -47,6 +47,20 @@ TEST_CASE("marks are hexadecimal, with their mask where it is not whole") {
     CHECK(find_field(fields_of(rule), "mark")->values[0] == FieldValue{"0x0", false});
 }
 
+TEST_CASE("a dynamic set says what differs from the default") {
+    Set set;
+    CHECK(find_field(fields_of(set), "dynamic") == nullptr);
+    set.dynamic.emplace();
+    CHECK(find_field(fields_of(set), "dynamic")->values[0] == FieldValue{"true", false});
+    CHECK(find_field(fields_of(set), "ttl") == nullptr);
+    set.dynamic = DynamicSet{172800, 10, false};
+    CHECK(find_field(fields_of(set), "ttl")->values[0] == FieldValue{"2d", true});
+    CHECK(find_field(fields_of(set), "max")->values[0] == FieldValue{"10", false});
+    CHECK(find_field(fields_of(set), "persist")->values[0] == FieldValue{"false", false});
+    set.dynamic->ttl_s = 86400;
+    CHECK(find_field(fields_of(set), "ttl")->values[0].text == "24h");
+}
+
 TEST_CASE("times have the largest unit that fits") {
     Safety safety;
     for (const auto& [seconds, text] : {std::pair{90U, "90s"}, std::pair{7200U, "2h"},

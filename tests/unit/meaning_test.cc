@@ -364,7 +364,7 @@ TEST_CASE("what IPv6 and path MTU discovery need passes the default, not a rule"
 TEST_CASE("a blocked source is dropped before all rules, but not the router's own packets") {
     const RuleSet rules = rules_of(zones + rule("all", "action = \"accept\""));
     Environment environment = surroundings();
-    environment.blocks = {range_of(parse_prefix("192.0.2.0/24").prefix)};
+    environment.dynamic["blocks"] = {range_of(parse_prefix("192.0.2.0/24").prefix)};
     const auto reason = [&](const std::string& packet) {
         const Meaning meaning = verdict_of(rules, environment, packet_of(rules, packet));
         return meaning.rule ? *meaning.rule : meaning.reason;
@@ -375,11 +375,34 @@ TEST_CASE("a blocked source is dropped before all rules, but not the router's ow
     CHECK(reason("udp 192.0.2.1 1.1.1.1 out wan") == "policy-accept");
 }
 
+TEST_CASE("a dynamic set holds its entries of the moment, and everybody else is outside") {
+    const RuleSet rules =
+        rules_of(zones + "[set.scrub]\ndynamic = true\n" +
+                 rule("to", "dst = [\"@scrub\", \"203.0.113.1\"]\naction = \"drop\"") +
+                 rule("not-from", "src = \"!@scrub\"\nproto = \"udp\"\naction = \"reject\""));
+    Environment environment = surroundings();
+    const auto outcome = [&](const std::string& packet) {
+        const Meaning meaning = verdict_of(rules, environment, packet_of(rules, packet));
+        return meaning.rule.value_or(meaning.reason);
+    };
+    CHECK(outcome("in wan tcp 1.1.1.1 192.0.2.1") == "policy-accept");
+    CHECK(outcome("in wan tcp 1.1.1.1 203.0.113.1") == "to");
+    CHECK(outcome("in wan udp 192.0.2.1 1.1.1.1") == "not-from");
+    environment.dynamic["scrub"] = {range_of(parse_prefix("192.0.2.0/24").prefix),
+                                    range_of(parse_prefix("192.0.2.7").prefix)};
+    CHECK(outcome("in wan tcp 1.1.1.1 192.0.2.1") == "to");
+    CHECK(outcome("in wan udp 192.0.2.1 1.1.1.1") == "policy-accept");
+    CHECK(outcome("in wan udp ::1 ::2") == "not-from");
+    // The blocks are another set.
+    CHECK(outcome("in wan tcp 192.0.2.1 1.1.1.1") == "policy-accept");
+}
+
 TEST_CASE("random rules have all outcomes, and each why belongs to its rule") {
     RandomShape shape;
     shape.out_rules = true;
     shape.inspect_rules = true;
     shape.blocks = true;
+    shape.dynamic_sets = true;
     shape.zoneless = true;
     shape.own_percent = 10;
     std::map<std::string, int> outcomes;

@@ -69,6 +69,23 @@ TEST_CASE("a set that consists of negated items holds all others, with a file on
     CHECK_FALSE(in_set(rules, "others", "11.0.0.1"));
 }
 
+TEST_CASE("a dynamic set holds what the environment says, by its name") {
+    const RuleSet rules = rules_of("[set.scrub]\ndynamic = true\n[set.other]\ndynamic = true\n");
+    Environment environment;
+    environment.dynamic["scrub"] = {range_of(parse_prefix("192.0.2.0/24").prefix)};
+    environment.dynamic["blocks"] = {range_of(parse_prefix("198.51.100.0/24").prefix)};
+    environment.dynamic["gone"] = {range_of(parse_prefix("203.0.113.0/24").prefix)};
+    const auto in = [&](const std::string& name, const char* address) {
+        return find_in_set(rules, environment, name, parse_address(address).value());
+    };
+    CHECK(in("scrub", "192.0.2.255") == Found{"192.0.2.0/24", "set scrub"});
+    CHECK_FALSE(in("scrub", "192.0.3.0"));
+    CHECK_FALSE(in("other", "192.0.2.255"));
+    CHECK(in("blocks", "198.51.100.1") == Found{"198.51.100.0/24", "@blocks"});
+    CHECK_FALSE(in("gone", "203.0.113.1")); // the rules have no such set
+    CHECK_FALSE(in_set(rules, "scrub", "192.0.2.1"));
+}
+
 TEST_CASE("a set that holds itself ends") {
     RuleSet rules;
     rules.sets.push_back(set_of("a", {named("b"), item("10.0.0.0/8")}));

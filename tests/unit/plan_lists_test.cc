@@ -18,15 +18,6 @@ MacItem mac_item(const char* text, bool negated = false) {
     return {.negated = negated, .mac = parse_mac(text).value(), .at = {}};
 }
 
-const PlanAddress* entry(const Plan& plan, const char* prefix) {
-    for (const PlanAddress& address : plan.addresses) {
-        if (to_string(address.prefix) == prefix) {
-            return &address;
-        }
-    }
-    return nullptr;
-}
-
 TEST_CASE("what is everything, nothing or one prefix needs no list") {
     const RuleSet rules;
     const Environment environment;
@@ -63,7 +54,7 @@ TEST_CASE("equal lists share a number, however they are written") {
     CHECK(three.set == 2);
 }
 
-TEST_CASE("an entry knows the lists of all prefixes that cover it") {
+TEST_CASE("a list holds exactly the addresses that were written, as ranges") {
     const RuleSet rules;
     const Environment environment;
     PlanLists lists(rules, environment);
@@ -72,25 +63,48 @@ TEST_CASE("an entry knows the lists of all prefixes that cover it") {
     const auto narrow = lists
                             .addresses({prefix_item("10.1.2.0/24"), prefix_item("10.1.2.128/25"),
                                         prefix_item("192.0.2.0/24")},
-                                       {})
+                                       {prefix_item("10.1.2.7/32")})
                             .take()
                             .set;
-    const auto single =
-        lists.addresses({prefix_item("10.1.2.3/32"), prefix_item("11.0.0.0/8")}, {}).take().set;
     Plan plan;
-    REQUIRE(lists.move_to(plan).ok());
-    CHECK(plan.addresses.size() == 6);
-    const auto bit = [](uint16_t set) { return 1ULL << set; };
-    CHECK(entry(plan, "10.0.0.0/8")->sets[0] == bit(broad));
-    CHECK(entry(plan, "10.1.2.0/24")->sets[0] == (bit(broad) | bit(narrow)));
-    CHECK(entry(plan, "10.1.2.3/32")->sets[0] == (bit(broad) | bit(narrow) | bit(single)));
-    CHECK(entry(plan, "11.0.0.0/8")->sets[0] == bit(single));
-    CHECK(entry(plan, "192.0.2.0/24")->sets[0] == bit(narrow));
-    CHECK(entry(plan, "2001:db8::/32")->sets[0] == bit(broad));
-    CHECK(std::is_sorted(plan.addresses.begin(), plan.addresses.end(),
-                         [](const PlanAddress& left, const PlanAddress& right) {
-                             return left.prefix < right.prefix;
-                         }));
+    lists.move_to(plan);
+    REQUIRE(plan.lists.size() == 3);
+    AddressList expected;
+    append(expected, range_of(parse_prefix("10.0.0.0/8").prefix));
+    append(expected, range_of(parse_prefix("2001:db8::/32").prefix));
+    CHECK(plan.lists.at(broad).addresses == expected);
+    expected = {};
+    for (const char* range :
+         {"10.1.2.0-10.1.2.6", "10.1.2.8-10.1.2.255", "192.0.2.0-192.0.2.255"}) {
+        append(expected, parse_address_range(range).value());
+    }
+    CHECK(plan.lists.at(narrow).addresses == expected);
+    CHECK(plan.lists.at(narrow).dynamic.empty());
+    CHECK(empty(plan.lists.at(narrow).never));
+}
+
+TEST_CASE("a list with a dynamic set is never inline, whatever else it has") {
+    RuleSet rules;
+    Set set;
+    set.name = "scrub";
+    set.dynamic = DynamicSet{};
+    rules.sets.push_back(set);
+    const Environment environment;
+    PlanLists lists(rules, environment);
+    const AddressItem in{.negated = false, .set = "scrub", .range = {}, .at = {}};
+    AddressItem out = in;
+    out.negated = true;
+    CHECK(lists.addresses({in}, {}).take().set == 1);
+    CHECK(lists.addresses({out}, {}).take().set == 2);
+    CHECK(lists.addresses({in, prefix_item("10.0.0.0/8")}, {}).take().set == 3);
+    CHECK(lists.addresses({in, prefix_item("10.0.0.0/8", true)}, {}).take().set == 4);
+    CHECK(lists.addresses({in}, {}).take().set == 1);
+    CHECK(lists.addresses({in}, {}).take().families == (PC_IPV4 | PC_IPV6));
+    Plan plan;
+    lists.move_to(plan);
+    CHECK(empty(plan.lists.at(1).addresses));
+    CHECK(plan.lists.at(2).addresses == every_address());
+    CHECK_FALSE(empty(plan.lists.at(4).never));
 }
 
 TEST_CASE("numbers are a range where they are one, and share sets otherwise") {
@@ -142,28 +156,30 @@ TEST_CASE("MAC lists negate as a whole or lose members") {
               .take()
               .empty);
     Plan plan;
-    REQUIRE(lists.move_to(plan).ok());
-    CHECK(plan.macs.size() == 1);
+    lists.move_to(plan);
+    REQUIRE(plan.mac_lists.size() == 3); // the same one, listed and negated; and the empty one
+    CHECK(plan.mac_lists[2].empty());
+    CHECK(plan.mac_lists[1] == std::vector<MacAddress>{parse_mac("02:00:00:00:00:01").value()});
 }
 
 TEST_CASE("one list too many is an error that says which limit") {
     const RuleSet rules;
     const Environment environment;
     PlanLists lists(rules, environment);
-    for (uint32_t i = 1; i < PC_ADDR_SETS_MAX; i++) {
+    for (uint32_t i = 1; i < PC_ADDR_LISTS_MAX; i++) {
         const std::string text = "10." + std::to_string(i / 256) + "." + std::to_string(i % 256);
         REQUIRE(
             lists.addresses({prefix_item(text + ".1/32"), prefix_item(text + ".9/32")}, {}).ok());
     }
     const auto address = lists.addresses({prefix_item("10.0.0.0/9"), prefix_item("::/1")}, {});
     REQUIRE_FALSE(address.ok());
-    CHECK(address.error().message == "more than 511 different address lists");
+    CHECK(address.error().message == "more than 4095 different address lists");
     for (uint32_t i = 1; i < PC_NUMBER_SETS_MAX; i++) {
         REQUIRE(lists.numbers({number_item(0, 0), number_item(i + 1, i + 1)}, 65535).ok());
     }
     const auto number = lists.numbers({number_item(0, 0), number_item(9999, 9999)}, 65535);
     REQUIRE_FALSE(number.ok());
-    CHECK(number.error().message == "more than 127 different lists of ports, lengths and VLANs");
+    CHECK(number.error().message == "more than 1023 different lists of ports, lengths and VLANs");
 }
 
 } // namespace

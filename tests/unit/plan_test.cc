@@ -51,8 +51,9 @@ TEST_CASE("a rule that names nothing concerns every packet") {
     expected.frags = PC_FRAG_NONE | PC_FRAG_FIRST | PC_FRAG_LATER;
     expected.rule_id = 1;
     expected.action = PC_ACTION_DROP;
+    expected.death = UINT32_MAX;
     CHECK(std::memcmp(&record, &expected, sizeof(record)) == 0);
-    CHECK(plan.addresses.empty());
+    CHECK(plan.lists.size() == 1);
     CHECK(plan.generation.records == 1);
     CHECK(plan.generation.flags == 0);
     CHECK(plan.bypass_mark == bypass_mark_default);
@@ -126,11 +127,31 @@ TEST_CASE("inspect takes the excluded addresses out of both ends") {
     CHECK(record.saddr_set == 1);
     CHECK(record.daddr_set == 1);
     CHECK(record.flags == PC_AT_TC);
-    CHECK(plan.generation.flags ==
-          (PC_GEN_SADDR_SETS | PC_GEN_DADDR_SETS | PC_GEN_TC | PC_GEN_INSPECT));
+    CHECK(plan.generation.flags == (PC_GEN_TC | PC_GEN_INSPECT));
     CHECK(plan.generation.inspect_on_down[1] == PC_ON_DOWN_DROP);
     CHECK(plan.bypass_mark == 0x40000000);
-    CHECK(plan.addresses.size() == 9); // ::/0 and the eight around 10/8
+    REQUIRE(plan.lists.size() == 2);
+    CHECK(plan.lists[1].addresses.v4.size() == 2); // below 10/8 and above it
+    CHECK(plan.lists[1].addresses.v6.size() == 1);
+}
+
+TEST_CASE("a list with dynamic sets has their names, and what no entry adds") {
+    const std::string sets = "[set.scrub]\ndynamic = true\n[set.safe]\ntype = \"prefix\"\n"
+                             "items = [\"10.0.0.0/24\"]\n";
+    const Plan plan = plan_of(
+        sets + rule("in", "src = [\"@scrub\", \"192.0.2.0/24\", \"!@safe\", \"!10.9.0.0/16\"]") +
+        rule("not", "dst = \"!@scrub\"") + rule("again", "dst = \"!@scrub\""));
+    REQUIRE(plan.lists.size() == 3);
+    const PlanList& in = plan.lists[plan.records[0].saddr_set];
+    CHECK(in.dynamic == std::vector<PlanList::Dynamic>{{.set = "scrub", .negated = false}});
+    CHECK(single_prefix(in.addresses) == parse_prefix("192.0.2.0/24").prefix);
+    CHECK(in.never.v4.size() == 2);
+    const PlanList& negated = plan.lists[plan.records[1].daddr_set];
+    CHECK(negated.dynamic == std::vector<PlanList::Dynamic>{{.set = "scrub", .negated = true}});
+    CHECK(negated.addresses == every_address());
+    CHECK(plan.records[1].daddr_set == plan.records[2].daddr_set);
+    CHECK(in.written != negated.written);
+    CHECK(plan.records[0].families == (PC_IPV4 | PC_IPV6));
 }
 
 TEST_CASE("rules that are disabled or over are left out") {
@@ -158,7 +179,7 @@ TEST_CASE("rules keep their ids; new ones get the smallest that nobody had") {
 
 TEST_CASE("one rule over the limit is an error") {
     RuleSet rules;
-    for (uint32_t i = 0; i < PC_RECORDS_MAX; i++) {
+    for (uint32_t i = 0; i < PC_RULES_MAX; i++) {
         Rule next;
         next.name = "r" + std::to_string(i);
         next.priority = i;
@@ -168,7 +189,7 @@ TEST_CASE("one rule over the limit is an error") {
     rules.rules.push_back(rules.rules.back());
     const Result<Plan> plan = compile(rules, {}, {});
     REQUIRE_FALSE(plan.ok());
-    CHECK(plan.error().message == "4097 active rules; the limit is 4096");
+    CHECK(plan.error().message == "131073 active rules; the limit is 131072");
 }
 
 TEST_CASE("an error names the rule") {
@@ -206,7 +227,9 @@ TEST_CASE("a million prefixes compile in seconds") {
     const Result<Plan> plan = compile(rules, {}, {});
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     REQUIRE(plan.ok());
-    CHECK(plan.value().addresses.size() > 900000);
+    REQUIRE(plan.value().lists.size() == 2);
+    CHECK(plan.value().lists[1].addresses.v4.size() > 740000);
+    CHECK(plan.value().lists[1].addresses.v6.size() > 240000);
     CHECK(plan.value().records[0].saddr_set == plan.value().records[1].saddr_set);
     INFO(seconds.count() << " s");
     CHECK(seconds.count() < 10);

@@ -122,8 +122,12 @@ TEST_CASE("the head, zones, inspectors and lists of a plan") {
     plan.number_sets[1].bits[1023] = 1ULL << 63U;
     plan.byte_sets.resize(2);
     plan.byte_sets[1].bits[0] = 1U << 6U;
-    plan.macs = {{1, {2, 0, 0, 0, 0, 1}}};
-    plan.addresses = {{{parse_address("10.0.0.0").value(), 8}, {0b11}}};
+    plan.mac_lists = {{}, {parse_mac("02:00:00:00:00:01").value()}};
+    plan.lists.resize(3);
+    append(plan.lists[1].addresses, range_of(parse_prefix("10.0.0.0/8").prefix));
+    append(plan.lists[1].addresses, range_of(parse_prefix("2001:db8::/32").prefix));
+    append(plan.lists[2].addresses, parse_address_range("10.0.0.1-10.0.0.4").value());
+    plan.lists[2].dynamic = {{.set = "scrub", .negated = false}, {.set = "safe", .negated = true}};
     CHECK("\n" + print_plan(plan) == R"(
 generation
   records 0
@@ -149,7 +153,13 @@ inspect 1 web
 number list 1: 1-3, 65535
 byte list 1: 6
 mac list 1: 02:00:00:00:00:01
-address 10.0.0.0/8: 0-1
+address list 1: 10.0.0.0/8
+address list 1: 2001:db8::/32
+address list 2: in dynamic set scrub
+address list 2: not in dynamic set safe
+address list 2: 10.0.0.1/32
+address list 2: 10.0.0.2/31
+address list 2: 10.0.0.4/32
 )");
 }
 

@@ -192,6 +192,7 @@ TEST_CASE("random rules printed and read again mean the same") {
     for (uint64_t seed = 1; seed <= 100; ++seed) {
         shape.out_rules = seed % 2 == 0;
         shape.inspect_rules = seed % 2 == 0;
+        shape.dynamic_sets = seed % 3 == 0;
         const RandomCase world = random_rules(seed, shape);
         const std::string text = print_toml(world.rules);
         const Parsed again = parse_text(text, files_of(world.rules));

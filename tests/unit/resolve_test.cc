@@ -84,13 +84,21 @@ TEST_CASE("the built-in sets come from the host and the environment") {
     const auto range = [](const char* text) { return range_of(parse_prefix(text).prefix); };
     world.environment.self = {range("10.0.0.1/32")};
     world.environment.local = {range("10.0.0.0/24")};
-    world.environment.blocks = {range("192.0.2.1/32")};
+    world.environment.dynamic["scrub"] = {range("192.0.2.9/32")};
+    world.environment.dynamic["blocks"] = {range("192.0.2.1/32")};
     Zone zone;
     zone.name = "lan";
     zone.prefixes = {prefix_item("10.5.0.0/16")};
     world.rules.zones = {zone};
     CHECK(holds(world.addresses({set_item("self")}), "10.0.0.1"));
-    CHECK(holds(world.addresses({set_item("blocks")}), "192.0.2.1"));
+    CHECK_FALSE(holds(world.addresses({set_item("blocks")}), "192.0.2.1")); // comes and goes
+    Set scrub;
+    scrub.name = "scrub";
+    scrub.dynamic.emplace();
+    world.rules.sets.push_back(scrub);
+    CHECK_FALSE(holds(world.addresses({set_item("scrub")}), "192.0.2.9")); // as above
+    CHECK_FALSE(holds(world.addresses({set_item("scrub")}), "192.0.2.1"));
+    CHECK(holds(world.addresses({set_item("scrub", true)}), "192.0.2.9"));
     CHECK(world.addresses({set_item("any")}) == every_address());
     CHECK(holds(world.addresses({set_item("bogons")}), "192.168.1.1"));
     CHECK(empty(world.addresses({set_item("management")})));
