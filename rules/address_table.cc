@@ -13,6 +13,7 @@ constexpr unsigned parts = 4;
 constexpr size_t chunk_only_max = 2; // up to so many ranges a table does not pay
 constexpr size_t dense_max = 4096;
 constexpr size_t less_dense_max = 65536;
+constexpr size_t crowded_min = 64;
 constexpr size_t chunk_max = PC_CHUNK_SIZE(30);
 constexpr WideAddress last_address = ~WideAddress{0};
 
@@ -68,6 +69,12 @@ uint32_t table_bits(size_t ranges) {
     }
     bits += ranges <= dense_max ? 2 : ranges <= less_dense_max ? 1 : 0;
     return std::min<uint32_t>(bits, PC_TABLE_BITS_MAX);
+}
+
+// An entry of a table went from one size of chunk to a larger one, beyond what is searched quickly.
+bool has_outgrown(uint32_t before, uint32_t now) {
+    return PC_REF_TYPE(now) == PC_REF_CHUNK && PC_CHUNK_SIZE(PC_REF_BITS(now)) > crowded_min &&
+           (PC_REF_TYPE(before) != PC_REF_CHUNK || PC_REF_BITS(before) < PC_REF_BITS(now));
 }
 
 void push(std::vector<AddressSegment>& segments, WideAddress first, uint32_t ref) {
@@ -238,6 +245,7 @@ Result<uint32_t> AddressTable::edit_table(const Edit& edit, uint32_t ref, unsign
         std::memcpy(image_->bytes(place, table_bytes(ref)).data(),
                     image_->bytes(old_place, table_bytes(ref)).data(), table_bytes(ref));
     }
+    bool crowded = false;
     for (uint64_t slot = low; slot <= high; slot++) {
         const auto at = static_cast<uint32_t>(place + slot * sizeof(uint32_t));
         const auto key = static_cast<uint32_t>(slot << (32 - bits));
@@ -252,12 +260,48 @@ Result<uint32_t> AddressTable::edit_table(const Edit& edit, uint32_t ref, unsign
         if (changed != old) {
             image_->publish(at, changed);
         }
+        crowded = crowded || has_outgrown(old, changed);
     }
-    if (place == old_place) {
-        return ref;
+    if (place != old_place) {
+        image_->release(old_place, table_bytes(ref));
     }
-    image_->release(old_place, table_bytes(ref));
-    return make_ref(PC_REF_TABLE, bits, place);
+    const uint32_t edited = make_ref(PC_REF_TABLE, bits, place);
+    return crowded ? widened(edited) : edited;
+}
+
+// The same in a table that suits so many ranges, if there is room: entries would otherwise come to
+// hold chunks that cost more and more to copy.
+uint32_t AddressTable::widened(uint32_t table) {
+    const uint32_t bits = PC_REF_BITS(table);
+    std::vector<uint32_t> chunks;
+    Ranges all;
+    for (uint64_t slot = 0; slot < 1ULL << bits; slot++) {
+        const auto ref = image_->read<uint32_t>(
+            static_cast<uint32_t>(PC_REF_PLACE16(table) + slot * sizeof(uint32_t)));
+        Ranges inside{{.first = 0, .ref = ref}};
+        if (PC_REF_TYPE(ref) == PC_REF_CHUNK) {
+            chunks.push_back(ref);
+            inside = ranges_in(ref);
+        }
+        inside.front().first = static_cast<uint32_t>(slot << (32 - bits));
+        for (const pc_range& range : inside) {
+            if (all.empty() || all.back().ref != range.ref || !is_leaf(range.ref)) {
+                all.push_back(range);
+            }
+        }
+    }
+    if (table_bits(all.size()) <= bits) {
+        return table;
+    }
+    const auto wide = make_table(all);
+    if (!wide) {
+        return table; // it is slow, not wrong
+    }
+    for (const uint32_t chunk : chunks) {
+        image_->release(PC_REF_PLACE16(chunk), chunk_bytes(chunk));
+    }
+    image_->release(PC_REF_PLACE16(table), table_bytes(table));
+    return wide.value();
 }
 
 // A chunk or a leaf: of a whole part, or of one entry of its table.

@@ -66,6 +66,7 @@ private:
                                            WideAddress last);
     [[nodiscard]] Result<uint32_t> make_chunk(std::span<const pc_range> ranges);
     [[nodiscard]] Result<uint32_t> make_table(const Ranges& ranges);
+    [[nodiscard]] uint32_t widened(uint32_t table);
     [[nodiscard]] Ranges ranges_in(uint32_t chunk) const;
     [[nodiscard]] Result<uint32_t> edit_part(const Edit& edit, uint32_t ref, unsigned part,
                                              WideAddress start);

@@ -8,18 +8,9 @@
 
 #include "rules/family_tables.h"
 #include "rules/plan.h"
+#include "rules/timed_range.h"
 
 namespace pc {
-
-// An entry of a dynamic set. While it lives, all addresses of the range are in the list.
-struct TimedRange {
-    Family family = Family::v4;
-    WideRange range;
-    uint16_t list = 0;     // of Plan::lists; 0: @blocks, of the source only
-    bool negated = false;  // not in the list while it lives
-    uint64_t deadline = 0; // bpf_jiffies64(); UINT64_MAX: for good
-    uint32_t hits = 0;     // of @blocks: index into block_hits, not 0
-};
 
 class Classifier {
 public:
@@ -62,6 +53,19 @@ public:
     }
 
     [[nodiscard]] const Image& image() const { return *image_; }
+
+    // What records refer to by number.
+    [[nodiscard]] EntryLists lists() const {
+        return {.numbers = number_sets_, .bytes = byte_sets_};
+    }
+
+    [[nodiscard]] const std::vector<PlanList>& address_lists() const { return lists_; }
+
+    [[nodiscard]] uint32_t record_table() const { return record_table_; }
+
+    [[nodiscard]] uint32_t epoch() const { return epoch_; }
+
+    [[nodiscard]] uint64_t seed() const { return seed_; }
 
     // A rule where it is.
     struct Placed {

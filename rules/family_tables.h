@@ -43,6 +43,14 @@ public:
     // Packets find it from its last store on. ENOSPC: build anew.
     [[nodiscard]] Result<EntryPlace> insert(const RuleEntry& entry);
 
+    // For the audit: the entry's key and the tuple that it is in.
+    [[nodiscard]] ShapedEntry shaped(const Entry& entry) const { return shaper().shape(entry); }
+
+    [[nodiscard]] std::optional<uint32_t> tuple_of(const TupleShape& shape) const {
+        const auto known = shapes_.find(shape);
+        return known == shapes_.end() ? std::nullopt : std::optional(known->second);
+    }
+
     // Does the record have to be asked for this entry, whatever else?
     [[nodiscard]] bool must_check(const Entry& entry) const { return shaper().shape(entry).check; }
 

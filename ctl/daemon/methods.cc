@@ -17,7 +17,7 @@ namespace {
 using protocol::Json;
 using Function = methods::Answer (*)(const Context&, const Json&);
 
-constexpr std::array<std::pair<std::string_view, Function>, 17> table{{
+constexpr std::array<std::pair<std::string_view, Function>, 18> table{{
     {"GetStatus", methods::get_status},
     {"GetInterfaces", methods::get_interfaces},
     {"GetRules", methods::get_rules},
@@ -35,6 +35,7 @@ constexpr std::array<std::pair<std::string_view, Function>, 17> table{{
     {"Unblock", methods::unblock},
     {"ClearSet", methods::clear_set},
     {"Explain", methods::explain},
+    {"Audit", methods::audit},
 }};
 
 std::string_view error_name(int err) {

@@ -50,6 +50,10 @@ Answer get_revisions(const Context& context, const Parameters& parameters);
 Answer check(const Context& context, const Parameters& parameters);
 Answer commit(const Context& context, const Parameters& parameters);
 Answer rollback(const Context& context, const Parameters& parameters);
+Answer audit(const Context& context, const Parameters& parameters);
+
+// What packets are looked up in; null if an earlier process wrote it.
+[[nodiscard]] protocol::Json classifier_as_json(const Firewall& firewall);
 
 // The candidate is not a rule set: rendered diagnostics, as an error Config.
 constexpr int err_config = 1000;

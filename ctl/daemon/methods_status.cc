@@ -160,6 +160,7 @@ Answer get_status(const Context& context, const Parameters&) {
                 {"reasons", TRY(reasons(firewall))},
                 {"blocks", firewall.dynamic_sets().find(std::string(blocks_set))->size()},
                 {"dynamic", dynamic_sizes(firewall)},
+                {"classifier", classifier_as_json(firewall)},
                 {"config_path", firewall.options().config},
                 {"kernel", firewall.features().kernel},
                 {"dispatcher", dispatcher},

@@ -30,6 +30,7 @@ constexpr std::array table{
     // Asking before it happens.
     Command{"explain packet <packet>...", both_modes, "what would happen to this packet, and why", explain_packet},
     Command{"explain --rules <file> packet <packet>...", both_modes, "the same with a rule file; needs no daemon", explain_file},
+    Command{"audit", operational, "does the live classifier say what the rules say?", audit},
     Command{"check <file>", both_modes, "errors and warnings of a rule file; needs no daemon", check_file},
 
     // Changing live state.

@@ -66,6 +66,16 @@ void print_status(Output& out, const Json& status) {
     }
     dynamic.erase(dynamic.find_last_not_of(' ') + 1);
     out.line(printable(dynamic));
+    if (const Json& classifier = at(status, "classifier"); classifier.is_object()) {
+        constexpr double mebibyte = 1 << 20;
+        out.line(fmt::format(
+            "classifier  {} rules in {:.1f} of {:.0f} MiB   tuples {} (IPv4), {} (IPv6)",
+            format_count(number_at(classifier, "rules")),
+            static_cast<double>(number_at(classifier, "used_bytes")) / mebibyte,
+            static_cast<double>(number_at(classifier, "arena_bytes")) / mebibyte,
+            number_at(at(classifier, "ipv4"), "tuples"),
+            number_at(at(classifier, "ipv6"), "tuples")));
+    }
     const Json& inspector = at(status, "inspector");
     if (const std::string state = text_at(inspector, "state"); !state.empty()) {
         std::string line = "inspector   " + state;

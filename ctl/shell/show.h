@@ -16,6 +16,7 @@ int show_blocks(Session& session, const Call& call);
 int show_inspect(Session& session, const Call& call);
 int show_drops(Session& session, const Call& call);
 int show_commits(Session& session, const Call& call);
+int audit(Session& session, const Call& call);
 int show_configuration(Session& session, const Call& call);
 
 } // namespace pc::shell

@@ -96,3 +96,6 @@ pc_shell unblock "$PC_BAD4" >/dev/null || pc_fail "unblock"
 pc_udp in_wan "$PC_RTR4" 7 "$PC_BAD4"
 [ $? = 1 ] || pc_fail "an address that was unblocked is dropped"
 pc_ok "block and unblock hold at once"
+
+pc_shell audit >"$PC_WORK/out" || pc_fail "the audit finds: $(cat "$PC_WORK/out")"
+pc_ok "the audit finds nothing: $(grep MiB "$PC_WORK/out")"

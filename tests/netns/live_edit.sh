@@ -84,3 +84,5 @@ pc_shell block 10.77.1.2 for 1h >/dev/null 2>&1
 pc_ok "block of a management address is refused"
 pc_shell rollback 1 now >/dev/null || pc_fail "rollback"
 pc_ok "rollback"
+pc_shell audit >"$PC_WORK/out" || pc_fail "the audit finds: $(cat "$PC_WORK/out")"
+pc_ok "the audit finds nothing after all edits"
