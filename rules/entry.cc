@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests: tests/unit/classifier_test.cc and its neighbours, against the oracle.
 #include "rules/entry.h"
 
 #include <algorithm>

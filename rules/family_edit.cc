@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests: tests/unit/classifier_test.cc and its neighbours, against the oracle.
 // Edits of a family's tables while packets use them. First the rows get the entry's tuple: a bit
 // too many costs time and changes no verdict. Then the entry, whose last store makes it exist.
 #include <algorithm>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tests: tests/unit/classifier_test.cc and its neighbours, against the oracle.
 #include "rules/image.h"
 
 #include <algorithm>
@@ -50,7 +49,7 @@ Result<uint32_t> Image::allocate(size_t bytes) {
         if (own_.empty() || used_ + size > PC_ARENA_MAX) {
             return Error{.err = ENOSPC, .message = "the classifier's memory is full"};
         }
-        own_.resize(std::max(own_.size() * 2, round_up(used_ + size)));
+        own_.resize(std::min<size_t>(std::max(own_.size() * 2, used_ + size), PC_ARENA_MAX));
         memory_ = own_;
     }
     const auto place = static_cast<uint32_t>(used_);

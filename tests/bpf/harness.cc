@@ -334,6 +334,26 @@ void Harness::load(const RuleSet& rules, const Environment& environment) {
     state.put_control();
 }
 
+bool Harness::edit(const RuleSet& rules, const Environment& environment) {
+    State& state = *state_;
+    std::optional<Plan>& running = state.slots[state.active];
+    Result<Plan> plan = compile(rules, environment, rule_ids(this->plan()));
+    INFO((plan.ok() ? "" : plan.error().message));
+    REQUIRE(plan.ok());
+    const auto edited = state.classifiers[state.active]->update(plan.value());
+    if (!edited) {
+        REQUIRE((edited.error().err == EXDEV || edited.error().err == ENOSPC));
+        load(rules, environment);
+        return false;
+    }
+    running = plan.take();
+    return true;
+}
+
+void Harness::settle() {
+    state_->classifiers[state_->active]->settle();
+}
+
 void Harness::load(std::string_view toml, const Environment& environment) {
     const ReadFiles none = [](std::string_view,
                               std::string_view) -> Result<std::vector<SourceFile>> {

@@ -45,6 +45,13 @@ public:
     // Makes this the active generation. Rules that were known before keep their ids.
     void load(const RuleSet& rules, const Environment& environment);
 
+    // The same by an edit of the active generation, as a commit does it; false: it could not be
+    // edited, and is loaded.
+    bool edit(const RuleSet& rules, const Environment& environment);
+
+    // As once packets are through that were at hand at an edit.
+    void settle();
+
     // A rule file, which must have no errors.
     void load(std::string_view toml, const Environment& environment = {});
 
