@@ -16,6 +16,8 @@
 #include <random>
 #include <span>
 
+#include <malloc.h>
+
 #include "ctl/files/files.h"
 #include "tests/bench/classifier.h"
 #include "tests/bench/measure.h"
@@ -192,5 +194,6 @@ int run(int argc, char** argv) {
 } // namespace pc::bench
 
 int main(int argc, char** argv) {
+    (void)mallopt(M_MXFAST, 0); // ignoring: as portcullisd does
     return pc::bench::run(argc, argv);
 }
