@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "rules/family_tables.h"
+#include "rules/growth.h"
 #include "rules/plan.h"
 #include "rules/timed_range.h"
 
@@ -37,7 +38,7 @@ public:
 
     // Edits the live image so that it means `plan`. All of it holds from one store on; until then,
     // and if this fails, packets see what they saw. ENOSPC or EXDEV: not by an edit, build anew.
-    [[nodiscard]] Result<void> update(const Plan& plan);
+    [[nodiscard]] Result<void> update(const Plan& plan, const Judge& judge = {});
 
     // The addresses of `range` and the dynamic entries that hold any of them, in both directions.
     [[nodiscard]] Result<void> update_dynamic(Family family, const WideRange& range,
@@ -112,6 +113,8 @@ private:
                                           const std::vector<uint16_t>& numbers) const;
     [[nodiscard]] Result<void> give_priorities(Staged& staged) const;
     [[nodiscard]] Result<void> stage_insert(Placed& rule);
+    [[nodiscard]] Growth growth_of(const Staged& staged) const;
+    [[nodiscard]] Growth list_growth(const Plan& plan, const std::vector<uint16_t>& numbers) const;
     [[nodiscard]] Result<uint32_t> free_slot(uint32_t id);
     void write_record(uint32_t slot, const pc_record& record);
     void undo(Staged& staged);

@@ -66,7 +66,8 @@ struct Classifier::Staged {
     size_t first = 0;
     size_t old_count = 0;
     std::vector<std::unique_ptr<Placed>> window;
-    std::vector<size_t> from; // index of rules_
+    std::vector<size_t> from;      // index of rules_
+    std::array<size_t, 2> spare{}; // buckets of IPv4 and IPv6, before
 };
 
 // Only where the two lists differ is looked at more closely: mostly that is one rule.
@@ -237,7 +238,65 @@ void Classifier::publish(Staged& staged) {
     unsettled_ = true;
 }
 
-Result<void> Classifier::update(const Plan& plan) {
+Growth Classifier::growth_of(const Staged& staged) const {
+    Growth growth;
+    std::set<std::pair<Family, uint32_t>> tuples;
+    const auto part = [&](Family family) -> Growth::Family& {
+        return family == Family::v4 ? growth.v4 : growth.v6;
+    };
+    const auto count = [&](const Placed& rule, bool is_new) {
+        for (const auto& [family, place] : rule.entries) {
+            const uint32_t tag = image_->read<pc_bucket>(place.bucket).tag[place.index];
+            part(family).entries++;
+            part(family).tuples += is_new && tuples.emplace(family, tag >> 16).second ? 1 : 0;
+        }
+    };
+    std::set<size_t> staying(staged.from.begin(), staged.from.end());
+    for (size_t i = staged.first; i < staged.first + staged.old_count; i++) {
+        if (!staying.contains(i)) {
+            count(*rules_[i], false);
+        }
+    }
+    for (const std::unique_ptr<Placed>& rule : staged.window) {
+        if (rule) {
+            count(*rule, true);
+        }
+    }
+    growth.in_tables = true;
+    growth.v4.longest = v4_->longest_chain();
+    growth.v6.longest = v6_->longest_chain();
+    growth.v4.overflow = static_cast<uint32_t>(staged.spare[0] - v4_->spare_buckets());
+    growth.v6.overflow = static_cast<uint32_t>(staged.spare[1] - v6_->spare_buckets());
+    return growth;
+}
+
+// The addresses that come into a list meet the tuples and the entries of the rules that name it.
+Growth Classifier::list_growth(const Plan& plan, const std::vector<uint16_t>& numbers) const {
+    Growth growth;
+    growth.v4.longest = v4_->longest_chain();
+    growth.v6.longest = v6_->longest_chain();
+    std::set<uint16_t> changed;
+    for (size_t i = 1; i < plan.lists.size(); i++) {
+        const uint16_t list = numbers[i];
+        if (lists_[list].addresses == plan.lists[i].addresses) {
+            continue;
+        }
+        changed.insert(list);
+        for (const Side side : {Side::src, Side::dst}) {
+            growth.v4.tuples += static_cast<uint32_t>(v4_->tuples_of_list(side, list).size());
+            growth.v6.tuples += static_cast<uint32_t>(v6_->tuples_of_list(side, list).size());
+        }
+    }
+    for (const std::unique_ptr<Placed>& rule : rules_) {
+        if (changed.contains(rule->record.saddr_set) || changed.contains(rule->record.daddr_set)) {
+            growth.v4.entries += static_cast<uint32_t>(rule->entries.size());
+            growth.v6.entries += static_cast<uint32_t>(rule->entries.size());
+        }
+    }
+    return growth;
+}
+
+Result<void> Classifier::update(const Plan& plan, const Judge& judge) {
     assert(live_ != nullptr);
     if (!same_head(plan.generation, plan_head_)) {
         return anew("defaults changed");
@@ -253,17 +312,25 @@ Result<void> Classifier::update(const Plan& plan) {
     if (rules_change && asked_lists_change(plan, numbers)) {
         return anew("rules and the addresses of their lists changed");
     }
+    if (!rules_change && judge) {
+        TRY(judge(list_growth(plan, numbers)));
+    }
     TRY(edit_lists(plan, numbers));
     if (!rules_change) {
         list_numbers_ = std::move(numbers);
         return {};
     }
-    for (const std::unique_ptr<Placed>& rule : staged.window) {
-        const auto inserted = rule ? stage_insert(*rule) : Result<void>();
-        if (!inserted) {
-            undo(staged);
-            return inserted.error();
-        }
+    staged.spare = {v4_->spare_buckets(), v6_->spare_buckets()};
+    Result<void> ready;
+    for (size_t i = 0; i < staged.window.size() && ready; i++) {
+        ready = staged.window[i] ? stage_insert(*staged.window[i]) : Result<void>();
+    }
+    if (ready && judge) {
+        ready = judge(growth_of(staged));
+    }
+    if (!ready) {
+        undo(staged);
+        return ready;
     }
     publish(staged);
     list_numbers_ = std::move(numbers);

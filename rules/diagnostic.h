@@ -45,10 +45,10 @@ struct Location {
 //   E014 key missing          E031 no address                E070 limit of rules/abi.h
 //   E015 defined twice        E032 range or length           E071 interface in two zones
 //   E016 bad name             E033 host bits                 E072 marks of [inspect.*] differ
-//   E017 name is built in     E034 protocol                  E080 bad line of protect
-//                             E035 ICMP type or code         E081 bad probe
-//                             E036 TCP flags                 E090 a protected flow would be dropped
-//                             E037 cannot be negated
+//   E017 name is built in     E034 protocol                  E073 over lookup_budget
+//                             E035 ICMP type or code         E080 bad line of protect
+//                             E036 TCP flags                 E081 bad probe
+//                             E037 cannot be negated         E090 a protected flow would be dropped
 //                             E038 MAC address               W101 rule never matches
 //                             E039 time or rate              W102 twice in a list
 //                             E040 empty list                W103 host bits in a set's file

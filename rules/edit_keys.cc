@@ -93,6 +93,7 @@ constexpr std::array safety_keys{
     TableKey{"confirm", text, Kind::any, "time to confirm a commit, 2m"},
     TableKey{"on_boot_error", text, Kind::on_boot_error, "last-good, open, closed"},
     TableKey{"refuse_lockout", boolean, Kind::boolean, "refuse a commit that cuts you off"},
+    TableKey{"lookup_budget", number, Kind::any, "buckets that a packet's look-up may take"},
     TableKey{"protect", whole_texts, Kind::any, "\"SRC -> DST:PROTO/PORT\""},
     TableKey{"probes", whole_texts, Kind::any, "what must answer after a commit"},
 };

@@ -315,7 +315,8 @@ void FamilyTables::lower_next_best(uint32_t place, uint32_t priority) {
 
 Result<EntryPlace> FamilyTables::place_for(pc_key key, uint32_t priority) {
     uint32_t bucket = pc_hash(seed_, &key) & tables_.bucket_mask;
-    for (;;) {
+    for (uint32_t length = 1;; length++) {
+        longest_chain_ = std::max(longest_chain_, length);
         const uint32_t place = place_at(tables_.buckets, bucket, sizeof(pc_bucket));
         const auto content = image_->read<pc_bucket>(place);
         for (uint32_t i = 0; i < per_bucket; i++) {
@@ -350,6 +351,14 @@ void FamilyTables::set_rule(EntryPlace place, uint32_t rule) {
 
 uint32_t FamilyTables::rule_at(EntryPlace place) const {
     return image_->read<pc_bucket>(place.bucket).rule[place.index];
+}
+
+const AddressTable& FamilyTables::addresses(Side side) const {
+    return side == Side::src ? src_ : dst_;
+}
+
+const PortTable& FamilyTables::ports(Side side) const {
+    return side == Side::src ? *sports_ : *dports_;
 }
 
 } // namespace pc

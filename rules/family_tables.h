@@ -78,13 +78,13 @@ public:
         return side == Side::src ? *src_rows_ : *dst_rows_;
     }
 
-    [[nodiscard]] const AddressTable& addresses(Side side) const {
-        return side == Side::src ? src_ : dst_;
-    }
+    [[nodiscard]] const AddressTable& addresses(Side side) const;
+    [[nodiscard]] const PortTable& ports(Side side) const;
 
-    [[nodiscard]] const PortTable& ports(Side side) const {
-        return side == Side::src ? *sports_ : *dports_;
-    }
+    [[nodiscard]] size_t spare_buckets() const { return overflow_.size(); }
+
+    // No chain ever was longer.
+    [[nodiscard]] uint32_t longest_chain() const { return longest_chain_; }
 
     [[nodiscard]] size_t tuple_count() const { return shapes_.size(); }
 
@@ -141,6 +141,7 @@ private:
     std::map<TupleShape, uint32_t> shapes_;
     std::vector<uint32_t> overflow_; // free buckets that only `next` leads to
     std::set<EntryPlace> removed_;
+    uint32_t longest_chain_ = 1;
     size_t lists_max_ = 0;
     size_t records_ = 0;
     pc_tables tables_{};

@@ -291,6 +291,7 @@ Fields fields_of(const Safety& safety) {
     scalar(fields, "confirm", quoted(duration(safety.confirm_seconds)));
     scalar(fields, "on_boot_error", quoted(boot_word(safety.on_boot_error)));
     scalar(fields, "refuse_lockout", yes_or_no(safety.refuse_lockout));
+    scalar(fields, "lookup_budget", bare(std::to_string(safety.lookup_budget)));
     texts(fields, "protect", safety.protect);
     texts(fields, "probes", safety.probes);
     return fields;

@@ -9,6 +9,7 @@ namespace pc {
 namespace {
 
 constexpr int64_t sample_max = 1000000;
+constexpr int64_t lookup_budget_max = PC_STEPS_MAX; // what the kernel's loop does
 
 // `protect` lines are read with the sets they name.
 struct SafetyEntry {
@@ -129,6 +130,13 @@ void read_refuse_lockout(Reading& reading, SafetyEntry& into, const TomlEntry& e
     into.safety.refuse_lockout = read_boolean(reading, entry).value_or(true);
 }
 
+void read_lookup_budget(Reading& reading, SafetyEntry& into, const TomlEntry& entry) {
+    if (const auto number = read_integer(reading, entry, 1, lookup_budget_max)) {
+        into.safety.lookup_budget = static_cast<uint32_t>(*number);
+        into.safety.lookup_budget_at = entry.value.at;
+    }
+}
+
 // Strings, each with its own syntax.
 std::vector<const TomlNode*> strings_of(Reading& reading, const TomlEntry& entry) {
     std::vector<const TomlNode*> strings;
@@ -161,6 +169,7 @@ void read_probes(Reading& reading, SafetyEntry& into, const TomlEntry& entry) {
 constexpr Key<SafetyEntry> safety_keys[] = {{"confirm", read_confirm},
                                             {"on_boot_error", read_on_boot_error},
                                             {"refuse_lockout", read_refuse_lockout},
+                                            {"lookup_budget", read_lookup_budget},
                                             {"protect", read_protect},
                                             {"probes", read_probes}};
 

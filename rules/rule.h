@@ -101,6 +101,8 @@ struct Safety {
     uint32_t confirm_seconds = 120;
     enum class OnBootError : uint8_t { last_good, open, closed } on_boot_error{};
     bool refuse_lockout = true;
+    uint32_t lookup_budget = 1024; // buckets that a packet's look-up may read
+    Location lookup_budget_at;     // line 0: not written
     std::vector<std::string> protect, probes;
 };
 

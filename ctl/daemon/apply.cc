@@ -47,6 +47,36 @@ Candidate prepare(const std::vector<SourceFile>& files, const Environment& envir
     return candidate;
 }
 
+void judge_cost(Candidate& candidate) {
+    if (!candidate.ok()) {
+        return;
+    }
+    const uint32_t budget = candidate.rules.safety.lookup_budget;
+    auto cost = cost_of_new(*candidate.plan, budget);
+    if (!cost) {
+        candidate.text += "error: " + cost.error().message + "; " + std::string(unchanged) + "\n";
+        candidate.plan = nullptr;
+        return;
+    }
+    candidate.cost = cost.take();
+    if (auto error = over_budget(*candidate.cost, candidate.rules, *candidate.plan)) {
+        candidate.diagnostics.add(std::move(*error));
+        sort(candidate.diagnostics);
+        candidate.text = render(candidate.diagnostics, candidate.rules.files, unchanged);
+        candidate.plan = nullptr;
+    }
+}
+
+Result<void> judge_cost(const ClassifierCost& cost, const RuleSet& rules, const Plan& plan) {
+    auto error = over_budget(cost, rules, plan);
+    if (!error) {
+        return {};
+    }
+    Diagnostics diagnostics;
+    diagnostics.add(std::move(*error));
+    return Error{err_over_budget, render(diagnostics, rules.files, unchanged)};
+}
+
 Result<void> Applier::apply(const Change& change) {
     const InterfaceSlots slots = TRY(generations_.slots_of(change.links));
     ZonesOnLinks zones = zones_on_links(*change.plan, change.links, slots, change.wiring.veth);
@@ -55,7 +85,7 @@ Result<void> Applier::apply(const Change& change) {
         return {};
     }
     tell_progress(change.progress, Phase::loading, 0, change.plan->rules.size());
-    TRY(generations_.stage(change.plan, change.number, zones, change.dynamic));
+    TRY(generations_.stage(change.plan, change.number, zones, change.dynamic, change.judge));
     States now = TRY(attach_wanted(zones, change.on_error));
     auto flipped = generations_.flip(change.wiring);
     if (!flipped) {
@@ -87,7 +117,7 @@ bool Applier::edits(const Change& change, const ZonesOnLinks& zones) {
         }
     }
     // Why not does not matter: then the rules are built anew.
-    return generations_.edit(change.plan, change.number, zones).ok();
+    return generations_.edit(change.plan, change.number, zones, change.judge).ok();
 }
 
 Result<Applier::States> Applier::attach_wanted(const ZonesOnLinks& zones, OnAttachError on_error) {

@@ -4,6 +4,8 @@
 // leaves what packets meet as it was.
 #pragma once
 
+#include <cerrno>
+
 #include "ctl/daemon/generations.h"
 #include "ctl/kern/xdp_filter.h"
 #include "rules/parse.h"
@@ -14,8 +16,9 @@ namespace pc::daemon {
 struct Candidate {
     RuleSet rules;
     Diagnostics diagnostics;
-    std::string text;                 // the diagnostics, rendered
-    std::shared_ptr<const Plan> plan; // null: there are errors
+    std::string text;                   // the diagnostics, rendered
+    std::shared_ptr<const Plan> plan;   // null: there are errors
+    std::optional<ClassifierCost> cost; // by judge_cost()
 
     [[nodiscard]] bool ok() const { return plan != nullptr; }
 };
@@ -24,6 +27,16 @@ struct Candidate {
 [[nodiscard]] Candidate prepare(const std::vector<SourceFile>& files,
                                 const Environment& environment, const RuleIds& ids,
                                 const Progress& progress = {});
+
+// What packets would cost; an error if that is over the budget. Builds a classifier for it.
+void judge_cost(Candidate& candidate);
+
+// The same of rules whose cost is known: the Error's message is what to print.
+[[nodiscard]] Result<void> judge_cost(const ClassifierCost& cost, const RuleSet& rules,
+                                      const Plan& plan);
+
+// errno of that Error: not the router's failure, but the configuration's.
+inline constexpr int err_over_budget = EDQUOT;
 
 // How interfaces are attached. Outside of tests: the Datapath.
 struct Attaching {
@@ -59,6 +72,7 @@ public:
         std::vector<TimedRange> dynamic; // of the plan's lists
         OnAttachError on_error = OnAttachError::refuse;
         Progress progress = {};
+        CostJudge judge = {};
     };
 
     // By an edit of what packets use if that is enough; else by a new generation.

@@ -272,8 +272,14 @@ Result<void> Firewall::apply(Running next, OnAttachError on_error, const Progres
             TRY(dynamic_lists_->expect(set.name, dynamic_sets_->timed(set.name, clock())));
         }
     }
+    CostJudge judge; // what ran once is not refused, whatever the chance of hashing
+    if (on_error == OnAttachError::refuse) {
+        judge = [&](const ClassifierCost& cost) {
+            return judge_cost(cost, next.rules, *next.plan);
+        };
+    }
     TRY(applier_->apply({next.plan, next.revision.number, links, wiring,
-                         dynamic_lists_->ranges_for(*next.plan), on_error, progress}));
+                         dynamic_lists_->ranges_for(*next.plan), on_error, progress, judge}));
     std::vector<std::string> problems = applier_->problems();
     for (const auto& [ifindex, state] : applier_->interfaces()) {
         if (!state.problem.empty()) {
@@ -306,7 +312,10 @@ Result<InspectorWiring> Firewall::wire_inspector(const Plan& plan, const std::ve
 }
 
 Candidate Firewall::check(const std::vector<SourceFile>& files, const Progress& progress) const {
-    return prepare(files, files::environment(), applier_->generations().ids(), progress);
+    Candidate candidate =
+        prepare(files, files::environment(), applier_->generations().ids(), progress);
+    judge_cost(candidate);
+    return candidate;
 }
 
 std::string Firewall::why_not(const std::vector<SourceFile>& files) const {
@@ -344,7 +353,9 @@ CommitAnswer Firewall::commit(const CommitRequest& request) {
     if (!refusal.empty()) {
         return {Outcome::refused, running_.revision.number, refusal};
     }
-    Candidate candidate = check(request.files, request.progress);
+    // What it costs is asked of what is to run, not of another classifier.
+    Candidate candidate = prepare(request.files, files::environment(),
+                                  applier_->generations().ids(), request.progress);
     const size_t warnings = warnings_in(candidate.diagnostics);
     if (!candidate.ok()) {
         return {Outcome::config, running_.revision.number, candidate.text, warnings};
@@ -387,7 +398,8 @@ CommitAnswer Firewall::put_in_force(Revision revision, Candidate candidate, OnAt
         if (is_new) {
             revisions_.forget(number);
         }
-        return {Outcome::failed, before, applied.error().message};
+        const bool costly = applied.error().err == err_over_budget;
+        return {costly ? Outcome::config : Outcome::failed, before, applied.error().message};
     }
     config_error_.clear();
     for (const auto& kept : {revisions_.set_current(number), revisions_.set_last_good(number)}) {
@@ -395,7 +407,7 @@ CommitAnswer Firewall::put_in_force(Revision revision, Candidate candidate, OnAt
             complaints_.push_back(kept.error().message);
         }
     }
-    return {Outcome::done, number, candidate.text};
+    return {Outcome::done, number, candidate.text, 0, applier_->generations().known_cost()};
 }
 
 CommitAnswer Firewall::reload() {

@@ -35,6 +35,7 @@ struct CommitAnswer {
     uint64_t revision = 0;
     std::string text; // diagnostics, or why not
     size_t warnings = 0;
+    std::optional<ClassifierCost> cost = {}; // of what runs then
 };
 
 class Firewall {

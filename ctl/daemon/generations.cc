@@ -149,14 +149,26 @@ Result<InterfaceSlots> Generations::slots_of(const std::vector<Link>& links) con
 }
 
 Result<void> Generations::stage(std::shared_ptr<const Plan> plan, uint64_t number,
-                                const ZonesOnLinks& zones, const std::vector<TimedRange>& dynamic) {
+                                const ZonesOnLinks& zones, const std::vector<TimedRange>& dynamic,
+                                const CostJudge& judge) {
     staged_ = false;
     Slot& slot = slots_[inactive()];
+    auto classifier = TRY(Classifier::build(*plan, dynamic, TRY(maps_.random())));
+    std::optional<ClassifierCost> cost;
+    if (judge) {
+        cost = cost_of(*classifier);
+        if (!judge(*cost)) {
+            cost = cost_of(*classifier, CostEffort::thorough);
+            TRY(judge(*cost));
+        }
+    }
     const bool known = std::exchange(slot.plan, nullptr) != nullptr;
     // A packet may still be in the hands of a program that read this slot as the active one.
     TRY(maps_.wait_for_packets());
     slot.classifier.reset();
-    TRY(stage_image(*plan, slot, dynamic));
+    TRY(stage_image(slot, std::move(classifier)));
+    slot.cost = std::move(cost);
+    slot.grown = false;
     TRY(stage_interfaces(zones, slot, known));
     TRY(claim_ids(*plan));
     TRY(claim_slots(zones.slots));
@@ -168,10 +180,7 @@ Result<void> Generations::stage(std::shared_ptr<const Plan> plan, uint64_t numbe
     return {};
 }
 
-Result<void> Generations::stage_image(const Plan& plan, Slot& slot,
-                                      const std::vector<TimedRange>& dynamic) {
-    const uint64_t seed = TRY(maps_.random());
-    auto classifier = TRY(Classifier::build(plan, dynamic, seed));
+Result<void> Generations::stage_image(Slot& slot, std::unique_ptr<Classifier> classifier) {
     const size_t bytes = round_up(classifier->wanted());
     const uint32_t base = TRY(room_for(bytes));
     TRY(classifier->move_to(TRY(maps_.arena()).subspan(base, bytes), base));
@@ -209,16 +218,49 @@ Result<void> Generations::grow(size_t bytes) {
     return {};
 }
 
+std::optional<ClassifierCost> Generations::cost() const {
+    const Slot& slot = slots_[active_];
+    if (slot.classifier && (!slot.cost || slot.grown)) {
+        slot.cost = cost_of(*slot.classifier);
+        slot.grown = false;
+    }
+    return slot.cost;
+}
+
+// What packets cost after an edit is first bounded by what it adds, which takes no time; only if
+// that is too much, what stands ready is looked at.
+Result<void> Generations::judge_edit(Slot& slot, const Growth& growth, const CostJudge& judge) {
+    if (slot.cost) {
+        slot.cost = grown(*slot.cost, growth);
+        slot.grown = true;
+    }
+    if (!judge || (slot.cost && judge(*slot.cost))) {
+        return {};
+    }
+    slot.cost = cost_of(*slot.classifier);
+    slot.grown = !growth.in_tables;
+    if (!growth.in_tables) {
+        slot.cost = grown(*slot.cost, growth);
+    }
+    // Rules that are built anew may cost less.
+    return judge(*slot.cost) ? Result<void>() : Error{EXDEV, "packets might cost too much"};
+}
+
 // The names and counters of new rules first: they count from the edit's store on.
 Result<void> Generations::edit(std::shared_ptr<const Plan> plan, uint64_t number,
-                               const ZonesOnLinks& zones) {
+                               const ZonesOnLinks& zones, const CostJudge& judge) {
     Slot& slot = slots_[active_];
     if (!slot.plan || !slot.classifier || !is_same(slot.tables, zones.tables)) {
         return Error{EXDEV, "the interfaces changed"};
     }
     pc_generation& live = *TRY(head(active_));
     TRY(claim_ids(*plan));
-    TRY(slot.classifier->update(*plan));
+    const auto updated = slot.classifier->update(
+        *plan, [&](const Growth& growth) { return judge_edit(slot, growth, judge); });
+    if (!updated) {
+        slot.cost.reset(); // what an edit leaves that did not happen still costs
+        return updated;
+    }
     std::atomic_ref<__u64>(live.number).store(number);
     ids_ = rule_ids(*plan);
     slot.plan = std::move(plan);

@@ -11,7 +11,7 @@
 
 #include "ctl/daemon/zones.h"
 #include "ctl/kern/kernel_maps.h"
-#include "rules/classifier.h"
+#include "rules/cost.h"
 
 namespace pc::daemon {
 
@@ -42,6 +42,9 @@ struct InspectorWiring {
     bool operator==(const InspectorWiring&) const = default;
 };
 
+// Whether rules that cost this much may run; the Error says why not. Not set: they may.
+using CostJudge = std::function<Result<void>(const ClassifierCost& cost)>;
+
 class Generations {
 public:
     explicit Generations(GenerationMaps maps) : maps_(std::move(maps)) {}
@@ -65,7 +68,8 @@ public:
     // `dynamic` is of the plan's lists.
     [[nodiscard]] Result<void> stage(std::shared_ptr<const Plan> plan, uint64_t number,
                                      const ZonesOnLinks& zones,
-                                     const std::vector<TimedRange>& dynamic);
+                                     const std::vector<TimedRange>& dynamic,
+                                     const CostJudge& judge = {});
 
     // The commit of what was staged.
     [[nodiscard]] Result<void> flip(const InspectorWiring& wiring);
@@ -73,7 +77,7 @@ public:
     // Commits the plan by an edit of the generation that packets use. EXDEV or ENOSPC: it has to be
     // staged.
     [[nodiscard]] Result<void> edit(std::shared_ptr<const Plan> plan, uint64_t number,
-                                    const ZonesOnLinks& zones);
+                                    const ZonesOnLinks& zones, const CostJudge& judge = {});
 
     // Which dynamic entries hold any of this range, now and from now on. As edit().
     [[nodiscard]] Result<void> edit_dynamic(Family family, const WideRange& range,
@@ -92,12 +96,22 @@ public:
 
     [[nodiscard]] Result<size_t> arena_size() const;
 
+    // What packets may cost. After edits it is a bound until this is asked; none: not known.
+    [[nodiscard]] std::optional<ClassifierCost> cost() const;
+
+    // The same, or a bound that is at hand.
+    [[nodiscard]] const std::optional<ClassifierCost>& known_cost() const {
+        return slots_[active_].cost;
+    }
+
 private:
     struct Slot {
         std::shared_ptr<const Plan> plan; // null: contents not known
         std::set<uint32_t> ifaces;        // the entries that are not zero
         InterfaceTables tables;
         std::unique_ptr<Classifier> classifier;
+        mutable std::optional<ClassifierCost> cost;
+        mutable bool grown = false; // `cost` is what it was, and what edits have added at most
     };
 
     [[nodiscard]] Result<pc_control> control() const;
@@ -105,8 +119,9 @@ private:
     [[nodiscard]] Result<pc_generation*> head(uint32_t slot) const;
     [[nodiscard]] Result<uint32_t> room_for(size_t bytes);
     [[nodiscard]] Result<void> grow(size_t bytes);
-    [[nodiscard]] Result<void> stage_image(const Plan& plan, Slot& slot,
-                                           const std::vector<TimedRange>& dynamic);
+    [[nodiscard]] static Result<void> judge_edit(Slot& slot, const Growth& growth,
+                                                 const CostJudge& judge);
+    [[nodiscard]] Result<void> stage_image(Slot& slot, std::unique_ptr<Classifier> classifier);
     [[nodiscard]] Result<void> stage_interfaces(const ZonesOnLinks& zones, Slot& slot, bool known);
     [[nodiscard]] Result<void> stage_head(const Plan& plan, uint64_t number, Slot& slot);
     [[nodiscard]] Result<void> claim_ids(const Plan& plan);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // audit; the classifier's part of show status.
+#include <algorithm>
+
 #include "ctl/daemon/methods.h"
+#include "ctl/protocol/cost.h"
 #include "rules/audit.h"
 
 namespace pc::daemon::methods {
@@ -47,13 +50,25 @@ Json classifier_as_json(const Firewall& firewall) {
     }
     const auto family = [&](Family which) {
         const FamilyTables& tables = classifier->tables(which);
-        return Json{{"tuples", tables.tuple_count()}, {"coarseness", tables.coarseness()}};
+        size_t entries = 0;
+        for (const auto& rule : classifier->rules()) {
+            entries += static_cast<size_t>(
+                std::count_if(rule->entries.begin(), rule->entries.end(),
+                              [&](const auto& entry) { return entry.first == which; }));
+        }
+        return Json{{"tuples", tables.tuple_count()},
+                    {"entries", entries},
+                    {"coarseness", tables.coarseness()}};
     };
-    return Json{{"rules", classifier->rules().size()},
-                {"used_bytes", classifier->image().used()},
-                {"arena_bytes", arena.value()},
-                {"ipv4", family(Family::v4)},
+    const Image& image = classifier->image();
+    Json object{{"rules", classifier->rules().size()}, {"used_bytes", image.used()},
+                {"free_bytes", image.free()},          {"image_bytes", image.capacity()},
+                {"arena_bytes", arena.value()},        {"ipv4", family(Family::v4)},
                 {"ipv6", family(Family::v6)}};
+    if (const auto cost = generations.cost()) {
+        object["cost"] = protocol::cost_as_json(*cost);
+    }
+    return object;
 }
 
 } // namespace pc::daemon::methods

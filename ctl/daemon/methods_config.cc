@@ -4,6 +4,7 @@
 
 #include "ctl/daemon/methods.h"
 #include "ctl/daemon/parameters.h"
+#include "ctl/protocol/cost.h"
 #include "rules/print.h"
 
 namespace pc::daemon::methods {
@@ -50,6 +51,9 @@ Answer answer_of(const CommitAnswer& commit) {
         {"revision", commit.revision}, {"text", commit.text}, {"warnings", commit.warnings}};
     if (commit.outcome == CommitAnswer::Outcome::unchanged) {
         answer["unchanged"] = true;
+    }
+    if (commit.cost) {
+        answer["cost"] = protocol::cost_as_json(*commit.cost);
     }
     return answer;
 }
@@ -118,6 +122,9 @@ Answer check(const Context& context, const Parameters& parameters) {
     Json answer{{"ok", candidate.ok()},
                 {"diagnostics", diagnostics_as_json(candidate)},
                 {"text", candidate.text}};
+    if (candidate.cost) {
+        answer["cost"] = protocol::cost_as_json(*candidate.cost);
+    }
     if (candidate.ok()) {
         answer["rules"] = candidate.rules.rules.size();
         answer["sets"] = candidate.rules.sets.size();

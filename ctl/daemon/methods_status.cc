@@ -91,6 +91,17 @@ Json dynamic_sizes(const Firewall& firewall) {
     return list;
 }
 
+Json set_sizes(const Firewall& firewall) {
+    size_t count = 0;
+    size_t entries = 0;
+    for (const Set& set : firewall.running().rules.sets) {
+        count += set.dynamic ? 0 : 1;
+        entries += set.addresses.size() + set.file_addresses.size() + set.numbers.size() +
+                   set.file_numbers.size();
+    }
+    return {{"count", count}, {"entries", entries}};
+}
+
 Result<Json> interface_object(const Firewall& firewall, const InterfaceState& state,
                               const InterfaceSlots& slots) {
     std::string zones;
@@ -161,6 +172,7 @@ Answer get_status(const Context& context, const Parameters&) {
                 {"blocks", firewall.dynamic_sets().find(std::string(blocks_set))->size()},
                 {"dynamic", dynamic_sizes(firewall)},
                 {"classifier", classifier_as_json(firewall)},
+                {"sets", set_sizes(firewall)},
                 {"config_path", firewall.options().config},
                 {"kernel", firewall.features().kernel},
                 {"dispatcher", dispatcher},

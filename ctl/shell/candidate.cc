@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "ctl/files/files.h"
+#include "ctl/protocol/cost.h"
 #include "ctl/shell/progress_line.h"
 #include "rules/print.h"
 
@@ -61,18 +62,41 @@ Checked check_text(const SourceFile& main, const ReadFiles& read, const Progress
     return checked;
 }
 
+void compile_checked(Checked& checked, const Progress& progress) {
+    if (checked.diagnostics.has_errors()) {
+        return;
+    }
+    tell_progress(progress, Phase::compiling, 0, checked.rules.rules.size());
+    const auto plan = compile(checked.rules, files::environment(), {});
+    const auto cost = plan ? cost_of_new(plan.value(), checked.rules.safety.lookup_budget)
+                           : Result<ClassifierCost>(plan.error());
+    if (!cost) {
+        checked.diagnostics.add({Severity::error, "E070", {}, cost.error().message, {}, {}});
+        return;
+    }
+    checked.cost = cost.value();
+    if (auto error = over_budget(cost.value(), checked.rules, plan.value())) {
+        checked.diagnostics.add(std::move(*error));
+        sort(checked.diagnostics);
+    }
+}
+
 int print_checked(Session& session, const Checked& checked) {
     const size_t errors = count(checked.diagnostics, Severity::error);
     const size_t warnings = count(checked.diagnostics, Severity::warning);
     Output& out = session.out();
-    out.json({{"ok", errors == 0},
-              {"errors", errors},
-              {"warnings", warnings},
-              {"truncated", checked.diagnostics.truncated},
-              {"rules", checked.rules.rules.size()},
-              {"sets", checked.rules.sets.size()},
-              {"zones", checked.rules.zones.size()},
-              {"diagnostics", diagnostics_as_json(checked.diagnostics, checked.rules.files)}});
+    Json fields{{"ok", errors == 0},
+                {"errors", errors},
+                {"warnings", warnings},
+                {"truncated", checked.diagnostics.truncated},
+                {"rules", checked.rules.rules.size()},
+                {"sets", checked.rules.sets.size()},
+                {"zones", checked.rules.zones.size()},
+                {"diagnostics", diagnostics_as_json(checked.diagnostics, checked.rules.files)}};
+    if (checked.cost) {
+        fields["cost"] = protocol::cost_as_json(*checked.cost);
+    }
+    out.json(fields);
     if (!checked.diagnostics.list.empty()) {
         std::string text = printable(render(checked.diagnostics, checked.rules.files, ""));
         out.text(text.ends_with('\n') ? text : text + "\n");
@@ -81,6 +105,9 @@ int print_checked(Session& session, const Checked& checked) {
         out.line(fmt::format("ok: {}, {}, {}", amount(checked.rules.rules.size(), "rule"),
                              amount(checked.rules.sets.size(), "set"),
                              amount(checked.rules.zones.size(), "zone")));
+    }
+    if (errors == 0 && checked.cost) {
+        out.line(to_string(*checked.cost));
     }
     return errors == 0 ? exit_done : exit_config;
 }
@@ -104,6 +131,12 @@ Json diagnostics_as_json(const Diagnostics& diagnostics, const std::vector<Sourc
                         {"help", each.help}});
     }
     return list;
+}
+
+void print_cost(Output& out, const Json& answer) {
+    if (const std::string text = text_at(at(answer, "cost"), "text"); !text.empty()) {
+        out.line(printable(text));
+    }
 }
 
 int send_commit(Session& session, const std::vector<SourceFile>& files,
@@ -132,6 +165,7 @@ int send_commit(Session& session, const std::vector<SourceFile>& files,
     } else {
         out.line(fmt::format("commit {} is live", revision));
     }
+    print_cost(out, answer.parameters);
     if (live != nullptr) {
         *live = revision;
     }

@@ -4,6 +4,7 @@
 
 #include "ctl/shell/session.h"
 #include "rules/check.h"
+#include "rules/cost.h"
 
 namespace pc::shell {
 
@@ -25,16 +26,23 @@ void print_difference(Output& out, const Difference& difference);
 struct Checked {
     RuleSet rules;
     Diagnostics diagnostics;
+    std::optional<ClassifierCost> cost; // by compile_checked(), if there is no error
 };
 
 [[nodiscard]] Checked check_text(const SourceFile& main, const ReadFiles& read,
                                  const Progress& progress = {});
+
+// The same as far as the daemon would: compiled, and judged by what packets would cost.
+void compile_checked(Checked& checked, const Progress& progress = {});
 
 // Prints the diagnostics and a summary; exit code 0 or 1.
 int print_checked(Session& session, const Checked& checked);
 
 [[nodiscard]] Json diagnostics_as_json(const Diagnostics& diagnostics,
                                        const std::vector<SourceFile>& files);
+
+// What the most expensive packet costs, if the answer says.
+void print_cost(Output& out, const Json& answer);
 
 // Commit, and what to say about it. Gives the exit code; `live` gets the revision when it went
 // well.

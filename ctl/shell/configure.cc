@@ -124,7 +124,8 @@ int compare(Session& session, const Call& call) {
 int check_candidate(Session& session, const Call& /*call*/) {
     const std::vector<SourceFile>& files = session.candidate()->files;
     ProgressLine line(session.out());
-    const Checked checked = check_text(files.front(), files::reader(files), line.of_this_program());
+    Checked checked = check_text(files.front(), files::reader(files), line.of_this_program());
+    compile_checked(checked, line.of_this_program());
     line.wipe();
     return print_checked(session, checked);
 }
@@ -162,6 +163,7 @@ int commit_check(Session& session, const Call& /*call*/) {
     }
     if (flag_at(fields, "ok")) {
         session.out().line("ok");
+        print_cost(session.out(), fields);
     }
     return flag_at(fields, "ok") ? exit_done : exit_config;
 }

@@ -70,7 +70,8 @@ int check_file(Session& session, const Call& call) {
         return session.fail(exit_config, file.error().message);
     }
     ProgressLine line(session.out());
-    const Checked checked = check_text(file.value(), files::reader(), line.of_this_program());
+    Checked checked = check_text(file.value(), files::reader(), line.of_this_program());
+    compile_checked(checked, line.of_this_program());
     line.wipe();
     return print_checked(session, checked);
 }

@@ -26,6 +26,29 @@ void print_verdicts(Output& out, std::string_view title, const Json& packets) {
     out.line(line);
 }
 
+void print_sizes(Output& out, const Json& status) {
+    constexpr double mebibyte = 1 << 20;
+    const Json& classifier = at(status, "classifier");
+    if (!classifier.is_object()) {
+        return;
+    }
+    const Json& v4 = at(classifier, "ipv4");
+    const Json& v6 = at(classifier, "ipv6");
+    out.line(fmt::format(
+        "classifier  {} rules in {:.1f} of {:.0f} MiB   tuples {} (IPv4), {} (IPv6)   entries {}, {}",
+        format_count(number_at(classifier, "rules")),
+        static_cast<double>(number_at(classifier, "used_bytes")) / mebibyte,
+        static_cast<double>(number_at(classifier, "arena_bytes")) / mebibyte,
+        number_at(v4, "tuples"), number_at(v6, "tuples"), format_count(number_at(v4, "entries")),
+        format_count(number_at(v6, "entries"))));
+    if (const std::string cost = text_at(at(classifier, "cost"), "text"); !cost.empty()) {
+        out.line(printable("            " + cost));
+    }
+    const Json& sets = at(status, "sets");
+    out.line(fmt::format("sets        {} with {} entries", format_count(number_at(sets, "count")),
+                         format_count(number_at(sets, "entries"))));
+}
+
 void print_status(Output& out, const Json& status) {
     const Json& commit = at(status, "commit");
     // "ana via ssh"; the daemon's own, as at its start, are by nobody.
@@ -59,6 +82,7 @@ void print_status(Output& out, const Json& status) {
         out.line("            " + printable(note));
     }
     print_verdicts(out, "packets", at(status, "packets"));
+    print_sizes(out, status);
     std::string dynamic = "dynamic    ";
     for (const Json& each : at(status, "dynamic")) {
         dynamic +=
@@ -66,16 +90,6 @@ void print_status(Output& out, const Json& status) {
     }
     dynamic.erase(dynamic.find_last_not_of(' ') + 1);
     out.line(printable(dynamic));
-    if (const Json& classifier = at(status, "classifier"); classifier.is_object()) {
-        constexpr double mebibyte = 1 << 20;
-        out.line(fmt::format(
-            "classifier  {} rules in {:.1f} of {:.0f} MiB   tuples {} (IPv4), {} (IPv6)",
-            format_count(number_at(classifier, "rules")),
-            static_cast<double>(number_at(classifier, "used_bytes")) / mebibyte,
-            static_cast<double>(number_at(classifier, "arena_bytes")) / mebibyte,
-            number_at(at(classifier, "ipv4"), "tuples"),
-            number_at(at(classifier, "ipv6"), "tuples")));
-    }
     const Json& inspector = at(status, "inspector");
     if (const std::string state = text_at(inspector, "state"); !state.empty()) {
         std::string line = "inspector   " + state;

@@ -79,6 +79,46 @@ int pc_host_walk(const struct pc_host_question *question, struct pc_host_answer 
 	return count;
 }
 
+static void pc_host_read(struct pc_scan *scan, struct pc_host_reads *cost)
+{
+	const struct pc_bucket *bucket;
+	__u32 i;
+
+	bucket = pc_at_offset(scan->arena, scan->query->base + scan->tables->buckets +
+						   (__u64)scan->next * sizeof(*bucket));
+	cost->buckets++;
+	for (i = 0; i < 2; i++) {
+		if (pc_entry_priority(scan, bucket, i) != PC_PRIORITY_NONE &&
+		    (bucket->rule[i] & (PC_RULE_CHECK | PC_RULE_ADDRESSES)))
+			cost->records++;
+	}
+	scan->next = bucket->next;
+}
+
+int pc_host_cost(const struct pc_host_question *question, struct pc_host_reads *cost)
+{
+	struct pc_query query;
+	struct pc_scan scan = { 0 };
+	enum pc_step step;
+
+	memset(cost, 0, sizeof(*cost));
+	if (pc_host_prepare(question, &query) || !pc_scan_open(&scan, &query))
+		return -1;
+	scan.words = query.candidates;
+	scan.best = PC_PRIORITY_NONE; /* and it stays */
+	while (scan.words | scan.left) {
+		step = pc_next_chain(&scan);
+		if (step == PC_STEP_END)
+			break;
+		if (step == PC_STEP_NEXT)
+			continue;
+		do {
+			pc_host_read(&scan, cost);
+		} while (scan.next);
+	}
+	return 0;
+}
+
 unsigned pc_host_block(const struct pc_host_question *question)
 {
 	struct pc_query query;

@@ -55,6 +55,13 @@ std::vector<pc_host_answer> HostClassifier::walk(const pc_host_question& questio
     return answers;
 }
 
+pc_host_reads HostClassifier::cost(const pc_host_question& question) const {
+    use();
+    pc_host_reads cost{};
+    (void)pc_host_cost(&question, &cost); // ignoring: fails without an arena only
+    return cost;
+}
+
 uint32_t HostClassifier::block(const pc_host_question& question) const {
     use();
     return pc_host_block(&question);

@@ -21,6 +21,8 @@ public:
     // All rules that match, in order, up to and with the first that ends the walk.
     [[nodiscard]] std::vector<pc_host_answer> walk(const pc_host_question& question) const;
 
+    [[nodiscard]] pc_host_reads cost(const pc_host_question& question) const;
+
     // Does @blocks hold the source? Its entry's index, or 0.
     [[nodiscard]] uint32_t block(const pc_host_question& question) const;
 

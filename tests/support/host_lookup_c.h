@@ -29,6 +29,14 @@ void pc_host_use(const void *arena, __u32 mask, const struct pc_generation *head
 /* All rules that match, in order, up to and with the first that ends the walk; how many. */
 int pc_host_walk(const struct pc_host_question *question, struct pc_host_answer *answers, int max);
 
+/* What the packet costs if nothing ends the search early: the chains of all its candidates. */
+struct pc_host_reads {
+	__u32 buckets;
+	__u32 records;
+};
+
+int pc_host_cost(const struct pc_host_question *question, struct pc_host_reads *cost);
+
 /* The block_hits of the entry of @blocks that holds the source; 0: none. */
 unsigned pc_host_block(const struct pc_host_question *question);
 

@@ -42,8 +42,10 @@ public:
     Plan plan;
     HostClassifier host;
 
-private:
+    // Changes the plan only.
     void read(const std::string& text);
+
+private:
     void build(const std::vector<DynamicEntry>& entries, uint64_t seed);
 };
 

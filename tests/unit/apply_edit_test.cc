@@ -164,3 +164,62 @@ TEST_CASE("commits one after the other find room without end") {
     CHECK(router.maps.arena.size() == PC_ARENA_MIN);
     CHECK(router.maps.growths == 0);
 }
+
+namespace {
+
+// Commits with a budget, as the daemon does.
+Result<void> apply_within(Router& router, std::shared_ptr<const Plan> plan, uint64_t number,
+                          uint32_t budget) {
+    RuleSet rules;
+    rules.safety.lookup_budget = budget;
+    const CostJudge judge = [&](const ClassifierCost& cost) {
+        return judge_cost(cost, rules, *plan);
+    };
+    return router.applier.apply({plan,
+                                 number,
+                                 router.links,
+                                 {0x10000000, 9, MacAddress{}},
+                                 {},
+                                 OnAttachError::refuse,
+                                 {},
+                                 judge});
+}
+
+} // namespace
+
+TEST_CASE("rules over the budget are refused, and nothing changes") {
+    Router router;
+    REQUIRE(apply_within(router, router.plan(first_rules), 1, 100).ok());
+    REQUIRE(router.applier.generations().known_cost());
+    const uint32_t buckets = router.applier.generations().known_cost()->buckets();
+    CHECK(buckets > 0);
+    const Seen before = router.seen();
+    for (const char* text : {edited_rules, second_rules}) {
+        const auto refused = apply_within(router, router.plan(text), 2, 1);
+        REQUIRE_FALSE(refused.ok());
+        CHECK(refused.error().err == err_over_budget);
+        CHECK(refused.error().message.find("E073") != std::string::npos);
+        CHECK(router.seen() == before);
+    }
+    // The budget that they keep to is enough.
+    REQUIRE(apply_within(router, router.plan(first_rules), 3, buckets + 2).ok());
+}
+
+TEST_CASE("an edit is judged by a bound, and what packets cost is found out when it is asked") {
+    Router router;
+    REQUIRE(apply_within(router, router.plan(first_rules), 1, 100).ok());
+    const uint32_t active = router.control().active;
+    REQUIRE(apply_within(router, router.plan(edited_rules), 2, 100).ok());
+    CHECK(router.control().active == active);
+    const uint32_t bound = router.applier.generations().known_cost()->buckets();
+    const uint32_t found = router.applier.generations().cost()->buckets();
+    CHECK(found <= bound);
+    CHECK(router.applier.generations().known_cost()->buckets() == found);
+}
+
+TEST_CASE("without a budget nothing is refused, and the cost is known when it is asked") {
+    Router router;
+    REQUIRE(router.apply(router.plan(first_rules), 1).ok());
+    CHECK_FALSE(router.applier.generations().known_cost());
+    CHECK(router.applier.generations().cost());
+}
