@@ -361,4 +361,12 @@ const PortTable& FamilyTables::ports(Side side) const {
     return side == Side::src ? *sports_ : *dports_;
 }
 
+size_t FamilyTables::lists_max() const {
+    return lists_max_;
+}
+
+unsigned FamilyTables::coarseness() const {
+    return coarseness_;
+}
+
 } // namespace pc

@@ -101,9 +101,8 @@ public:
     // Puts a row's addresses into a list or takes them out, with the tuples that ask for it.
     void set_list(Side side, uint16_t list, bool member, RowBits& bits) const;
 
-    [[nodiscard]] size_t lists_max() const { return lists_max_; }
-
-    [[nodiscard]] unsigned coarseness() const { return coarseness_; }
+    [[nodiscard]] size_t lists_max() const;
+    [[nodiscard]] unsigned coarseness() const;
 
 private:
     [[nodiscard]] Result<std::vector<ShapedEntry>> choose_tuples(const std::vector<RuleEntry>&);
