@@ -12,7 +12,9 @@
 #define PC_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 #endif
 
-#define PC_ABI_VERSION 2
+#include "rules/abi_flow.h"
+
+#define PC_ABI_VERSION 3
 
 /* One list, three uses: the enum, the counter index, the word that the shell prints.
  * The first list drops a packet, the second lets a frame pass that no rule can judge.
@@ -45,6 +47,12 @@
 	X(INSPECT_DOWN, "inspect-down")               \
 	X(INSPECT_FRAGMENT, "inspect-fragment")       \
 	X(INSPECT_STRAY, "inspect-stray")             \
+	X(LIMIT, "limit")                             \
+	X(FLOW_CUT, "flow-cut")                       \
+	X(FLOW_BUDGET, "flow-budget")                 \
+	X(FLOW_SOURCE, "flow-per-source")             \
+	X(FLOW_FULL, "flow-table-full")               \
+	X(SYN_COOKIE, "syn-cookie-invalid")           \
 	X(INTERNAL, "internal")
 
 #define PC_PASS_REASONS(X)                     \
@@ -59,6 +67,9 @@
 	X(INSPECT_DIVERT, "inspect-divert")    \
 	X(INSPECT_REPLY, "inspect-reply")      \
 	X(INSPECT_PASS, "inspect-down-pass")   \
+	X(ESTABLISHED, "established")          \
+	X(RELATED, "related")                  \
+	X(SYN_ANSWERED, "syn-cookie-sent")     \
 	X(MARK_FAILED, "mark-failed")
 
 #define PC_ENUM_REASON(name, word) PC_REASON_##name,
@@ -70,7 +81,6 @@ enum pc_reason {
 };
 
 #undef PC_ENUM_REASON
-
 enum pc_limits {
 	PC_RULES_MAX = 131072,	  /* rules in one generation */
 	PC_RULE_IDS_MAX = 262144, /* stable rule ids; 0 is "no rule" */
@@ -90,7 +100,7 @@ enum pc_limits {
 	PC_MACS_MAX = 4096, /* entries of all src_mac lists of one generation */
 	PC_ADDR_ENTRIES_MAX = 4194304, /* prefixes of all address lists of one generation */
 	PC_BLOCKS_MAX = 65536,	       /* entries of the dynamic set @blocks */
-	PC_FLOWS_MAX = 262144,	       /* flows remembered for the inspector */
+	PC_INSPECTED_MAX = 262144,     /* flows remembered for the inspector */
 	PC_GENERATIONS = 2,	       /* double buffer: one active, one being built */
 };
 
@@ -150,8 +160,9 @@ struct pc_record {
 	__u8 action;	       /* enum pc_action */
 	__u8 log;	       /* enum pc_log */
 	__u8 inspect;	       /* PC_ACTION_INSPECT: inspect id */
-	__u8 zero;
-	__u32 zero2;
+	__u8 states;	       /* enum pc_state_bit */
+	__u16 limit;	       /* limit id; 0: none */
+	__u16 zero;
 	__u32 birth, death; /* holds while birth <= the generation's epoch < death */
 };
 PC_ASSERT_SIZE(struct pc_record, 160);
@@ -162,6 +173,7 @@ enum pc_record_flag {
 	PC_NEEDS_TCP_FLAGS = 1 << 2, /* names tcp_flags */
 	PC_AT_TC = 1 << 3,	     /* runs at TC egress: names `out` or inspects */
 	PC_MAC_NEGATED = 1 << 4,     /* src_mac must not be in mac_set */
+	PC_KEEP_FLOWS = 1 << 5,	     /* flows it accepted are not judged again after a commit */
 };
 
 /* The classifier: ARCHITECTURE.md, "Classifier". All of a generation's rules are one image, a run
@@ -306,7 +318,6 @@ PC_ASSERT_SIZE(struct pc_tables, 56);
 struct pc_number_set {
 	__u64 bits[65536 / 64];
 };
-
 struct pc_byte_set {
 	__u64 bits[256 / 64];
 };
@@ -334,12 +345,14 @@ struct pc_generation {
 	struct pc_tables tables[2];	 /* IPv4, IPv6 */
 	__u8 zone_default[PC_ZONES_MAX]; /* PC_ACTION_ACCEPT or PC_ACTION_DROP */
 	__u8 inspect_on_down[PC_INSPECTS_MAX]; /* enum pc_on_down */
+	struct pc_flow_policy flows;
 };
-PC_ASSERT_SIZE(struct pc_generation, 304);
+PC_ASSERT_SIZE(struct pc_generation, 416);
 
 enum pc_generation_flag {
 	PC_GEN_TC = 1 << 0,	 /* some rule runs at TC egress */
 	PC_GEN_INSPECT = 1 << 1, /* some rule inspects */
+	PC_GEN_FLOWS = 1 << 2,	 /* flows are followed */
 };
 
 /* By ifindex, per generation: which zone a frame of this interface enters. */
@@ -353,7 +366,6 @@ PC_ASSERT_SIZE(struct pc_iface, 4);
 struct pc_vlan_zones {
 	__u8 zone[PC_VLAN_NONE + 8]; /* by VLAN id; PC_VLAN_NONE: untagged */
 };
-
 struct pc_rule_name {
 	char name[PC_NAME_MAX];
 };
@@ -471,15 +483,17 @@ PC_ASSERT_SIZE(struct pc_event, 72);
  * iface_counters PERCPU_ARRAY[PC_IFACE_SLOTS_MAX] struct pc_iface_counter
  * events         RINGBUF
  * event_budget   PERCPU_ARRAY[3]                 token buckets: sampled events, rejects, all events
- * flows          LRU_HASH[PC_FLOWS_MAX]          pc_flow_key -> pc_flow
+ * flows          LRU_HASH[PC_INSPECTED_MAX]      pc_flow_key -> pc_flow: of the inspector
  * listeners      SOCKMAP[PC_LISTENERS]
  * heartbeat      ARRAY[1]                        struct pc_heartbeat, mmapable
- * insp_stats     ARRAY[PC_INSPECTS_MAX]          struct pc_inspect_stats
+ * insp_stats     ARRAY[PC_INSPECTS_MAX]          struct pc_inspect_stats; more in abi_flow.h
  */
 /* clang-format off */
 #define PC_MAPS(X)                                                                     \
 	X(control) X(generations) X(classifier) X(grace) X(ifaces) X(vlan_zones)       \
 	X(block_hits) X(rule_names) X(rule_counters)                                   \
 	X(reasons) X(iface_counters) X(events) X(event_budget) X(flows) X(listeners)   \
-	X(heartbeat) X(insp_stats)
+	X(heartbeat) X(insp_stats) X(flow_buckets) X(flow_entries) X(flow_globals)     \
+	X(flow_fragments) X(flow_sources) X(limits) X(limit_sets) X(limit_names)       \
+	X(limit_counters) X(guard_sketch) X(guard_top)
 /* clang-format on */

@@ -34,6 +34,7 @@ public:
         add(rules.zones, false);
         add(rules.sets, false);
         add(rules.inspects, false);
+        add(rules.limits, false);
         for (const Diagnostic& diagnostic : diagnostics.list) {
             if (diagnostic.severity != Severity::error) {
                 continue;
@@ -188,6 +189,7 @@ void check_set_use(const RuleSet& rules, Diagnostics& diagnostics) {
     for (const Inspect& inspect : rules.inspects) {
         use(inspect.exclude);
     }
+    use(rules.guard.except);
     for (const Set& set : rules.sets) {
         use(set.addresses);
         use(set.exclude);
@@ -204,6 +206,15 @@ void check_set_use(const RuleSet& rules, Diagnostics& diagnostics) {
     for (const Set& set : rules.sets) {
         if (!used.contains(set.name)) {
             warn(diagnostics, "W110", set.at, "set '" + set.name + "' has no references");
+        }
+    }
+}
+
+void check_limit_use(const RuleSet& rules, Diagnostics& diagnostics) {
+    for (const Limit& limit : rules.limits) {
+        if (std::none_of(rules.rules.begin(), rules.rules.end(),
+                         [&](const Rule& rule) { return rule.limit == limit.name; })) {
+            warn(diagnostics, "W110", limit.at, "no rule has limit '" + limit.name + "'");
         }
     }
 }
@@ -236,6 +247,7 @@ void check(const RuleSet& rules, const Environment& environment, Diagnostics& di
     }
     if (soundness.all()) {
         check_set_use(rules, diagnostics);
+        check_limit_use(rules, diagnostics);
     }
     check_dates(rules, environment, diagnostics);
     sort(diagnostics);

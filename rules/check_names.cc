@@ -209,6 +209,7 @@ void check_names(const RuleSet& rules, const Contents& contents, Diagnostics& di
     for (const Inspect& inspect : rules.inspects) {
         names.addresses(inspect.exclude, DynamicNames::refused);
     }
+    names.addresses(rules.guard.except, DynamicNames::refused);
     for (const Rule& rule : rules.rules) {
         const Match& match = rule.match;
         names.zones(match.in, zones);

@@ -59,6 +59,7 @@ Region neighbour_discovery() {
     Region region;
     region.outline.families = PC_IPV6;
     region.outline.frags = PC_FRAG_NONE;
+    region.outline.states = PC_STATE_NEW;
     const auto name = [&](RegionField field, const Numbers& numbers) {
         region.outline.named |= 1U << field;
         region.outline.hulls[field] = {numbers.front().low, numbers.back().high};
@@ -77,6 +78,7 @@ bool drops_all(const Rule& rule, const Region& region) {
     return (rule.action == Action::drop || rule.action == Action::reject) &&
            region.outline.named == 0 && (region.outline.families & PC_IPV6) != 0 &&
            (region.outline.frags & PC_FRAG_NONE) != 0 &&
+           (region.outline.states & PC_STATE_NEW) != 0 &&
            (rule.match.in.empty() || rule.match.out.empty());
 }
 

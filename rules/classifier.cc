@@ -47,6 +47,7 @@ Classifier::build(const Plan& plan, const std::vector<TimedRange>& dynamic, uint
 
 Result<void> Classifier::fill(const Plan& plan, const std::vector<TimedRange>& dynamic) {
     plan_head_ = plan.generation;
+    plan_limits_ = plan.limits;
     lists_ = plan.lists;
     list_numbers_.resize(plan.lists.size());
     std::iota(list_numbers_.begin(), list_numbers_.end(), uint16_t{0});

@@ -142,6 +142,7 @@ private:
     std::vector<uint32_t> young_; // ids of rules that are still asked for their birth
     uint32_t flags_ = 0;
     pc_generation plan_head_{};
+    std::vector<pc_limit> plan_limits_;
     pc_generation* live_ = nullptr;
     bool unsettled_ = false;
 };

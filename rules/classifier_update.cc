@@ -3,6 +3,7 @@
 // until that is stored, packets see what they saw.
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <unordered_map>
 
 #include "rules/classifier.h"
@@ -28,10 +29,19 @@ bool same_head(const pc_generation& a, const pc_generation& b) {
     return a.sample_per_second == b.sample_per_second && a.fragments == b.fragments &&
            a.unparseable_accept == b.unparseable_accept && a.non_ip_accept == b.non_ip_accept &&
            a.log == b.log && a.flags == b.flags &&
+           std::memcmp(&a.flows, &b.flows, sizeof(a.flows)) == 0 &&
            std::equal(std::begin(a.zone_default), std::end(a.zone_default),
                       std::begin(b.zone_default)) &&
            std::equal(std::begin(a.inspect_on_down), std::end(a.inspect_on_down),
                       std::begin(b.inspect_on_down));
+}
+
+// Packets that are judged by the rules before the edit are charged to the limits of those.
+bool same_limits(const std::vector<pc_limit>& a, const std::vector<pc_limit>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const pc_limit& one, const pc_limit& other) {
+                          return std::memcmp(&one, &other, sizeof(one)) == 0;
+                      });
 }
 
 // Which of the numbers, as few others as possible left out, are in rising order.
@@ -300,6 +310,9 @@ Result<void> Classifier::update(const Plan& plan, const Judge& judge) {
     assert(live_ != nullptr);
     if (!same_head(plan.generation, plan_head_)) {
         return anew("defaults changed");
+    }
+    if (!same_limits(plan.limits, plan_limits_)) {
+        return anew("limits changed");
     }
     if (epoch_ >= UINT32_MAX - 1) {
         return anew("the epochs are used up");

@@ -37,9 +37,12 @@ constexpr std::array rule_keys{
     TableKey{"ttl", numbers, Kind::any, "TTL or hop limit"},
     TableKey{"vlan", numbers, Kind::any, "outermost VLAN id, untagged"},
     TableKey{"src_mac", texts, Kind::any, "source MAC address"},
+    TableKey{"state", texts, Kind::state, "new, established, related, invalid"},
     TableKey{"action", text, Kind::action, "accept, drop, reject, inspect, mark, count"},
     TableKey{"inspect", text, Kind::inspect, "which [inspect.*] looks at the flow"},
     TableKey{"mark", number, Kind::any, "0x1 or 0x1/0xff, for action mark"},
+    TableKey{"limit", text, Kind::limit, "which [limit.*] its packets are charged to"},
+    TableKey{"keep_flows", boolean, Kind::boolean, "true: a commit does not judge its flows anew"},
     TableKey{"log", text, Kind::log, "none, sampled, all"},
 };
 
@@ -60,6 +63,8 @@ constexpr std::array zone_keys{
     TableKey{"prefixes", texts, Kind::address, "networks of the zone; adds to @local"},
     TableKey{"mode", text, Kind::xdp_mode, "auto, native, generic"},
     TableKey{"frags", boolean, Kind::boolean, "XDP multi-buffer, for a large MTU"},
+    TableKey{"established", boolean, Kind::boolean,
+             "true: packets of known flows pass before the rules"},
     TableKey{"default", text, Kind::verdict, "accept or drop, instead of [defaults].action"},
 };
 
@@ -71,6 +76,44 @@ constexpr std::array inspect_keys{
     TableKey{"allow", texts, Kind::any, "server names: a.example, *.example"},
     TableKey{"deny", texts, Kind::any, "server names: a.example, *.example"},
     TableKey{"max_flows", number, Kind::any, "flows at one time"},
+};
+
+constexpr std::array limit_keys{
+    TableKey{"per", text, Kind::per, "what has a bucket of its own: rule, src, src/24,src6/56"},
+    TableKey{"rate", text, Kind::any, "200pps, 20mbit, 5MB/s; of new flows 10/m"},
+    TableKey{"burst", number, Kind::any, "packets or flows at once, or bytes: 64kB"},
+    TableKey{"over", text, Kind::over, "drop, reject, mark, log"},
+    TableKey{"mark", number, Kind::any, "0x1 or 0x1/0xff, for over mark"},
+};
+
+constexpr std::array flows_keys{
+    TableKey{"max", number, Kind::any, "flows at one time, 1024-4194304"},
+    TableKey{"loose", boolean, Kind::boolean, "true: take up TCP flows in their middle"},
+    TableKey{"per_source", number, Kind::any, "flows of one source; 0: any number"},
+    TableKey{"new", number, Kind::any, "new flows, 100000/s; 0: any number"},
+    TableKey{"tcp_syn_sent", text, Kind::any, "time until it is over, 30s"},
+    TableKey{"tcp_syn_received", text, Kind::any, "time until it is over, 30s"},
+    TableKey{"tcp_established", text, Kind::any, "time until it is over, 5d"},
+    TableKey{"tcp_closing", text, Kind::any, "time until it is over, 2m"},
+    TableKey{"tcp_time_wait", text, Kind::any, "time until it is over, 60s"},
+    TableKey{"tcp_closed", text, Kind::any, "time until it is over, 10s"},
+    TableKey{"udp_new", text, Kind::any, "time until it is over, 30s"},
+    TableKey{"udp_replied", text, Kind::any, "time until it is over, 3m"},
+    TableKey{"icmp_new", text, Kind::any, "time until it is over, 15s"},
+    TableKey{"icmp_replied", text, Kind::any, "time until it is over, 30s"},
+    TableKey{"other_new", text, Kind::any, "time until it is over, 60s"},
+    TableKey{"other_replied", text, Kind::any, "time until it is over, 10m"},
+    TableKey{"log", text, Kind::log, "flows that end: none, sampled, all"},
+};
+
+constexpr std::array guard_keys{
+    TableKey{"syn_protect", text, Kind::syn_protect, "SYN cookies: off, auto, on"},
+    TableKey{"syn_trigger", number, Kind::any, "half-open flows from which auto sends them"},
+    TableKey{"sources", text, Kind::guard_mode, "the heaviest sources: off, log, block"},
+    TableKey{"sources_above", text, Kind::any, "from which rate on, 100000pps"},
+    TableKey{"block_for", text, Kind::any, "how long, 10m"},
+    TableKey{"prefix", text, Kind::any, "what counts as one source: src/32,src6/64"},
+    TableKey{"except", texts, Kind::address, "sources that are never blocked"},
 };
 
 constexpr std::array host_keys{
@@ -98,8 +141,8 @@ constexpr std::array safety_keys{
     TableKey{"probes", whole_texts, Kind::any, "what must answer after a commit"},
 };
 
-constexpr std::array<std::string_view, 7> table_words{"rule", "set",      "zone",  "inspect",
-                                                      "host", "defaults", "safety"};
+constexpr std::array<std::string_view, 10> table_words{
+    "rule", "set", "zone", "inspect", "limit", "host", "defaults", "safety", "flows", "guard"};
 
 bool is_date(std::string_view text) {
     static constexpr std::string_view form = "dddd-dd-dd";
@@ -176,7 +219,7 @@ std::string_view to_string(Table table) {
 }
 
 bool has_name(Table table) {
-    return table <= Table::inspect;
+    return table <= Table::limit;
 }
 
 std::span<const TableKey> keys_of(Table table) {
@@ -189,12 +232,18 @@ std::span<const TableKey> keys_of(Table table) {
         return zone_keys;
     case Table::inspect:
         return inspect_keys;
+    case Table::limit:
+        return limit_keys;
     case Table::host:
         return host_keys;
     case Table::defaults:
         return defaults_keys;
     case Table::safety:
         return safety_keys;
+    case Table::flows:
+        return flows_keys;
+    case Table::guard:
+        return guard_keys;
     }
     return {};
 }
@@ -319,6 +368,16 @@ std::vector<std::string> words_of(ValueKind kind) {
         return {"both", "ipv4", "ipv6"};
     case ValueKind::on_boot_error:
         return {"last-good", "open", "closed"};
+    case ValueKind::state:
+        return state_names();
+    case ValueKind::per:
+        return {"rule", "src", "dst", "src+dst", "zone"};
+    case ValueKind::over:
+        return {"drop", "reject", "mark", "log"};
+    case ValueKind::syn_protect:
+        return {"off", "auto", "on"};
+    case ValueKind::guard_mode:
+        return {"off", "log", "block"};
     case ValueKind::tcp_flags:
         return tcp_flag_names();
     case ValueKind::icmp_type: {
@@ -340,6 +399,7 @@ std::vector<std::string> words_of(ValueKind kind) {
     case ValueKind::address:
     case ValueKind::port:
     case ValueKind::inspect:
+    case ValueKind::limit:
     case ValueKind::interface:
         return {};
     }

@@ -13,7 +13,18 @@
 
 namespace pc::edit {
 
-enum class Table : uint8_t { rule, set, zone, inspect, host, defaults, safety };
+enum class Table : uint8_t {
+    rule,
+    set,
+    zone,
+    inspect,
+    limit,
+    host,
+    defaults,
+    safety,
+    flows,
+    guard
+};
 
 enum class ValueForm : uint8_t {
     text,        // "drop"
@@ -40,6 +51,12 @@ enum class ValueKind : uint8_t {
     tcp_flags,
     icmp_type,
     inspect,
+    limit,
+    state,
+    per,
+    over,
+    syn_protect,
+    guard_mode,
     interface,
     set_type,
     xdp_mode,

@@ -43,6 +43,9 @@ std::string rest_of(RuleSet rules, const Change& change) {
     case Table::inspect:
         erase_named(rules.inspects, change.target.name);
         break;
+    case Table::limit:
+        erase_named(rules.limits, change.target.name);
+        break;
     case Table::host:
         rules.host = {};
         break;
@@ -51,6 +54,12 @@ std::string rest_of(RuleSet rules, const Change& change) {
         break;
     case Table::safety:
         rules.safety = {};
+        break;
+    case Table::flows:
+        rules.flows = {};
+        break;
+    case Table::guard:
+        rules.guard = {};
         break;
     }
     if (change.followers == Followers::keep_order || !change.order.empty()) {
@@ -300,9 +309,13 @@ std::vector<std::string> names_of(const RuleSet& rules, Table table) {
         return names(rules.zones);
     case Table::inspect:
         return names(rules.inspects);
+    case Table::limit:
+        return names(rules.limits);
     case Table::host:
     case Table::defaults:
     case Table::safety:
+    case Table::flows:
+    case Table::guard:
         return {};
     }
     return {};

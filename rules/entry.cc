@@ -98,6 +98,11 @@ void fill_zones(const pc_record& record, Entry& entry) {
     }
 }
 
+// Not a condition, but the entry's word does not say it.
+bool has_more_to_do(const pc_record& record) {
+    return record.limit != 0 || (record.flags & PC_KEEP_FLOWS) != 0;
+}
+
 bool must_ask(const pc_record& record, const Entry& entry) {
     const bool zones = !entry.zone && record.in_zones != ~0ULL;
     const bool full_len = record.len_set == 0 && record.len.low == 0 && record.len.high == 65535;
@@ -106,7 +111,8 @@ bool must_ask(const pc_record& record, const Entry& entry) {
     // Not for its lists: the rows say exactly which addresses these hold.
     return zones || !full_len || !full_vlan || record.out_zones != ~0ULL || record.dscp != ~0ULL ||
            record.ttl_set != 0 || record.tcp_flags_set != 0 || record.mac_set != 0 ||
-           record.frags != all_frags || (record.flags & PC_NEEDS_TCP_FLAGS) != 0;
+           record.frags != all_frags || (record.flags & PC_NEEDS_TCP_FLAGS) != 0 ||
+           record.states != PC_STATES_ALL || has_more_to_do(record);
 }
 
 std::vector<uint8_t> protos_in(const std::array<uint64_t, 4>& bits) {

@@ -57,10 +57,19 @@ std::string result_of(const Step& step, const Rule* rule) {
     if (rule != nullptr && hook_of(*rule) == Hook::tc) {
         text += " (tc)";
     }
+    if (rule != nullptr && !rule->limit.empty()) {
+        text += " (within limit " + rule->limit + ")";
+    }
     if (rule != nullptr && !ends_walk(rule->action)) {
         text += rule->action == Action::count ? ", count, goes on" : ", mark, goes on";
     }
     return text;
+}
+
+// Accepted before the rules, as a packet of a known flow.
+bool is_known(const Meaning& meaning) {
+    return meaning.reason == to_string(PC_STATE_ESTABLISHED) ||
+           meaning.reason == to_string(PC_STATE_RELATED);
 }
 
 std::vector<Line> lines_of(const RuleSet& rules, const Packet& packet, const Meaning& meaning) {
@@ -68,6 +77,10 @@ std::vector<Line> lines_of(const RuleSet& rules, const Packet& packet, const Mea
                             {"zone", "", zones_of(packet), packet.in ? "hook xdp" : "hook tc"}};
     if (meaning.reason == "block") {
         lines.push_back({"blocks", "", "src in @blocks", "MATCH"});
+    }
+    if (is_known(meaning)) {
+        lines.push_back(
+            {"flows", "", "state " + meaning.reason + " in zone " + *packet.in, "MATCH"});
     }
     auto next = rules.rules.begin(); // the steps are in the order of the rules
     for (const Step& step : meaning.steps) {
@@ -118,6 +131,9 @@ std::string upper(std::string_view text) {
 std::string default_words(const Meaning& meaning, const RuleSet& rules, const Packet& packet) {
     if (meaning.reason == "block") {
         return "the source is blocked; `unblock` lets it pass";
+    }
+    if (is_known(meaning)) {
+        return "[zone." + *packet.in + "] established, before all rules";
     }
     if (meaning.reason == "fragment") {
         return "[defaults] fragments: a rule that accepts such a fragment would come first";
@@ -274,6 +290,7 @@ std::string explain_json(const Meaning& meaning) {
 std::string verdict_words(const Meaning& meaning) {
     const std::string by = meaning.rule                ? *meaning.rule
                            : meaning.reason == "block" ? "@blocks"
+                           : is_known(meaning)         ? "flow"
                                                        : "default";
     return upper(to_string(meaning.verdict)) + " by " + by;
 }

@@ -157,6 +157,49 @@ FieldValue mark_value(const Mark& mark) {
     return mark.mask == UINT32_MAX ? value : quoted(value.text + "/" + hex(mark.mask).text);
 }
 
+// "src/24,src6/56"; what is as always is left out.
+std::string side_text(const std::string& side, const PrefixLengths& lengths,
+                      const PrefixLengths& usual) {
+    const std::string v6 = side + "6/" + std::to_string(lengths.v6);
+    if (lengths.v4 == usual.v4) {
+        return lengths.v6 == usual.v6 ? side : v6;
+    }
+    const std::string v4 = side + "/" + std::to_string(lengths.v4);
+    return lengths.v6 == usual.v6 ? v4 : v4 + "," + v6;
+}
+
+std::string per_text(const Limit& limit) {
+    const std::string src = side_text("src", limit.src, Limit().src);
+    const std::string dst = side_text("dst", limit.dst, Limit().dst);
+    switch (limit.per) {
+    case Limit::Per::rule:
+        return "rule";
+    case Limit::Per::src:
+        return src;
+    case Limit::Per::dst:
+        return dst;
+    case Limit::Per::src_dst:
+        return src + "+" + dst;
+    case Limit::Per::zone:
+        return "zone";
+    }
+    return {};
+}
+
+std::string_view over_word(Limit::Over over) {
+    switch (over) {
+    case Limit::Over::drop:
+        return "drop";
+    case Limit::Over::reject:
+        return "reject";
+    case Limit::Over::mark:
+        return "mark";
+    case Limit::Over::log:
+        return "log";
+    }
+    return {};
+}
+
 } // namespace
 
 Fields fields_of(const Match& match) {
@@ -177,6 +220,7 @@ Fields fields_of(const Match& match) {
     numbers(fields, "ttl", match.ttl);
     numbers(fields, "vlan", match.vlan, NumberKind::vlan);
     items(fields, "src_mac", match.src_mac);
+    items(fields, "state", match.states);
     return fields;
 }
 
@@ -196,6 +240,10 @@ Fields fields_of(const Rule& rule) {
     if (rule.action == Action::mark) {
         scalar(fields, "mark", mark_value(rule.mark));
     }
+    if (!rule.limit.empty()) {
+        scalar(fields, "limit", quoted(rule.limit));
+    }
+    scalar(fields, "keep_flows", yes_or_no(rule.keep_flows));
     scalar(fields, "log", quoted(log_word(rule.log)));
     scalar(fields, "note", quoted(rule.note));
     texts(fields, "tags", rule.tags);
@@ -239,6 +287,7 @@ Fields fields_of(const Zone& zone) {
     items(fields, "prefixes", zone.prefixes);
     scalar(fields, "mode", quoted(mode_word(zone.mode)));
     scalar(fields, "frags", yes_or_no(zone.frags));
+    scalar(fields, "established", yes_or_no(zone.established));
     if (zone.default_action) {
         scalar(fields, "default", quoted(to_string(*zone.default_action)));
     }
@@ -294,6 +343,58 @@ Fields fields_of(const Safety& safety) {
     scalar(fields, "lookup_budget", bare(std::to_string(safety.lookup_budget)));
     texts(fields, "protect", safety.protect);
     texts(fields, "probes", safety.probes);
+    return fields;
+}
+
+Fields fields_of(const Flows& flows) {
+    Fields fields;
+    scalar(fields, "max", bare(std::to_string(flows.max)));
+    scalar(fields, "loose", yes_or_no(flows.loose));
+    if (flows.per_source) {
+        scalar(fields, "per_source", bare(std::to_string(*flows.per_source)));
+    }
+    scalar(fields, "new",
+           flows.new_rate.count == 0 ? bare("0") : quoted(to_string(flows.new_rate)));
+    for (size_t state = 0; state < flow_timeout_keys.size(); ++state) {
+        scalar(fields, flow_timeout_keys.at(state), quoted(duration(flows.timeouts_s.at(state))));
+    }
+    scalar(fields, "log", quoted(log_word(flows.log)));
+    return fields;
+}
+
+Fields fields_of(const Guard& guard) {
+    Fields fields;
+    scalar(fields, "syn_protect",
+           quoted(guard.syn_protect == PC_SYN_PROTECT_OFF    ? "off"
+                  : guard.syn_protect == PC_SYN_PROTECT_AUTO ? "auto"
+                                                             : "on"));
+    scalar(fields, "syn_trigger", bare(std::to_string(guard.syn_trigger)));
+    scalar(fields, "sources",
+           quoted(guard.sources == PC_GUARD_OFF   ? "off"
+                  : guard.sources == PC_GUARD_LOG ? "log"
+                                                  : "block"));
+    scalar(fields, "sources_above", quoted(to_string(guard.sources_above)));
+    scalar(fields, "block_for", quoted(duration(guard.block_for_s)));
+    scalar(fields, "prefix", quoted(side_text("src", guard.prefix, PrefixLengths{})));
+    items(fields, "except", guard.except);
+    return fields;
+}
+
+Fields fields_of(const Limit& limit) {
+    Fields fields;
+    scalar(fields, "per", quoted(per_text(limit)));
+    if (limit.rate.count != 0) {
+        scalar(fields, "rate", quoted(to_string(limit.rate)));
+    }
+    if (limit.burst) {
+        const bool bytes = limit.rate.of == Rate::Of::bytes;
+        scalar(fields, "burst",
+               bytes ? quoted(bytes_text(*limit.burst)) : bare(std::to_string(*limit.burst)));
+    }
+    scalar(fields, "over", quoted(over_word(limit.over)));
+    if (limit.over == Limit::Over::mark) {
+        scalar(fields, "mark", mark_value(limit.mark));
+    }
     return fields;
 }
 

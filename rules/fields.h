@@ -35,6 +35,9 @@ using Fields = std::vector<Field>;
 [[nodiscard]] Fields fields_of(const Host& host);
 [[nodiscard]] Fields fields_of(const Defaults& defaults);
 [[nodiscard]] Fields fields_of(const Safety& safety);
+[[nodiscard]] Fields fields_of(const Flows& flows);
+[[nodiscard]] Fields fields_of(const Guard& guard);
+[[nodiscard]] Fields fields_of(const Limit& limit);
 
 // The fields in which the object differs from a fresh one, and those named in `always`.
 [[nodiscard]] Fields without_defaults(const Fields& fields, const Fields& fresh,

@@ -39,3 +39,50 @@ static inline __u32 pc_hash(__u64 seed, const struct pc_key *key)
 	h *= 0xd6e8feb86659fd93ULL;
 	return (__u32)(h >> 32);
 }
+
+/* Flows. The endpoints of a flow, in an order that both directions have: by their folded addresses,
+ * then by their ports.
+ */
+static inline __u64 pc_flow_fold(__u64 seed, const __be32 addr[4])
+{
+	__u64 h = (((__u64)addr[0] << 32 | addr[1]) ^ seed) * 0x9e3779b97f4a7c15ULL;
+
+	h = (h ^ (h >> 32) ^ ((__u64)addr[2] << 32 | addr[3])) * 0xc2b2ae3d27d4eb4fULL;
+	return h ^ (h >> 29);
+}
+
+/* `low` and `high` are the folded addresses in that order, `ports` theirs likewise. 64 good bits.
+ */
+static inline __u64 pc_flow_hash(__u64 seed, __u64 low, __u64 high, __u32 ports, __u8 proto)
+{
+	__u64 h = low * 0x9e3779b97f4a7c15ULL + (high ^ seed) * 0xc2b2ae3d27d4eb4fULL;
+
+	h ^= h >> 31;
+	h += ((__u64)ports << 8 | proto) * 0x165667b19e3779f9ULL;
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93ULL;
+	return h ^ (h >> 32);
+}
+
+/* Where a source counts in the guard's sketch in this epoch: 12 bits for each row from the lowest,
+ * then 10 for its place among the candidates.
+ */
+static inline __u64 pc_guard_hash(__u64 seed, __u32 epoch, __u8 family, const __be32 prefix[4])
+{
+	__u64 h =
+		pc_flow_fold(seed ^ (((__u64)epoch << 8 | family) * 0x165667b19e3779f9ULL), prefix);
+
+	h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93ULL;
+	return h ^ (h >> 32);
+}
+
+/* The counter of flows of this source: IPv4 addresses, IPv6 networks of 64 bits. */
+static inline __u32 pc_flow_source_index(__u64 seed, __u8 family, const __be32 addr[4])
+{
+	__u64 h = (__u64)addr[0] << 32;
+
+	if (family == 6)
+		h |= addr[1];
+	h = (h ^ (seed >> 7)) * 0xff51afd7ed558ccdULL;
+	return (__u32)(h >> 48);
+}

@@ -46,6 +46,12 @@ struct MacItem {
     Location at;
 };
 
+struct StateItem {
+    bool negated = false;
+    pc_state_bit state = PC_STATE_NEW;
+    Location at;
+};
+
 struct Match {
     std::vector<ZoneItem> in, out;
     std::vector<AddressItem> src, dst;
@@ -53,6 +59,18 @@ struct Match {
     std::vector<TcpFlagsItem> tcp_flags;
     uint8_t frags = 0; // bits of pc_frag_bit; 0: not named
     std::vector<MacItem> src_mac;
+    std::vector<StateItem> states;
 };
+
+// The bits of pc_state_bit that match the list.
+[[nodiscard]] inline uint8_t state_bits(const std::vector<StateItem>& items) {
+    unsigned positive = 0;
+    unsigned negative = 0;
+    for (const StateItem& item : items) {
+        (item.negated ? negative : positive) |= static_cast<unsigned>(item.state);
+    }
+    positive = positive == 0 ? unsigned{PC_STATES_ALL} : positive;
+    return static_cast<uint8_t>(positive & ~negative);
+}
 
 } // namespace pc

@@ -2,6 +2,7 @@
 // No index, no cache, nothing compiled: each rule, each field, each item is asked in turn.
 #include "rules/meaning.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "rules/membership.h"
@@ -181,6 +182,15 @@ Answer ask_mac(const std::vector<MacItem>& items, const Packet& packet) {
                              {value, holds, [](const MacItem& item) { return word_of(item); }});
 }
 
+Answer ask_state(const std::vector<StateItem>& items, const Packet& packet) {
+    const std::string value = "state " + std::string(to_string(packet.state));
+    const auto holds = [&](const StateItem& item) {
+        return item.state == packet.state ? std::optional(value) : std::nullopt;
+    };
+    return ask_list<StateItem>(items,
+                               {value, holds, [](const StateItem& item) { return word_of(item); }});
+}
+
 // An [inspect.*] leaves out whom its `exclude` holds, client or server.
 Answer ask_inspect(const Question& question, const std::string& name) {
     const Packet& packet = question.packet;
@@ -243,6 +253,7 @@ Answer ask_rule(const Question& q, const Rule& rule) {
     also(all, rule.family.has_value(), [&] { return ask_family(*rule.family, packet); });
     also(all, !m.in.empty(), [&] { return ask_zones("in", m.in, packet.in, no_in); });
     numbers("proto", NumberKind::proto, m.proto, packet.proto);
+    also(all, !m.states.empty(), [&] { return ask_state(m.states, packet); });
     also(all, m.frags != 0, [&] { return ask_fragment(m.frags, packet); });
     if_any("sport", m.sport, packet.sport, "ports");
     if_any("dport", m.dport, packet.dport, "ports");
@@ -295,6 +306,14 @@ void decide_without_rule(const RuleSet& rules, const Packet& packet, Meaning& me
     }
 }
 
+// Step 1b.
+bool is_of_known_flow(const RuleSet& rules, const Packet& packet) {
+    const bool known = packet.state == PC_STATE_ESTABLISHED || packet.state == PC_STATE_RELATED;
+    return known && std::any_of(rules.zones.begin(), rules.zones.end(), [&](const Zone& zone) {
+               return zone.name == packet.in && zone.established;
+           });
+}
+
 Verdict verdict_by(Action action) {
     return action == Action::drop      ? Verdict::drop
            : action == Action::reject  ? Verdict::reject
@@ -310,6 +329,10 @@ Meaning verdict_of(const RuleSet& rules, const Environment& environment, const P
     if (packet.in && find_in_set(rules, environment, std::string(blocks_set), packet.src)) {
         meaning.verdict = Verdict::drop;
         meaning.reason = "block";
+        return meaning;
+    }
+    if (is_of_known_flow(rules, packet)) {
+        meaning.reason = to_string(packet.state);
         return meaning;
     }
     for (const Rule& rule : rules.rules) {

@@ -4,6 +4,8 @@
 //
 // One ordered list; the first matching rule that ends the walk decides; count and mark go on.
 //  1. A packet that entered by an interface and whose source is in @blocks is dropped.
+//  1b. A packet of a known flow, or related to one (Packet::state), is accepted if it entered by a
+//     zone with established = true.
 //  2. The rules in order of priority, without those that are disabled or whose `until` is over. A
 //     rule of hook xdp does not concern the router's own packets (no `in`). All that a rule names
 //     must hold:
@@ -22,6 +24,9 @@
 // nor `exclude` does; a set with neither items nor files holds nothing. A dynamic set holds what
 // Environment::dynamic says it holds now. @local is [host] local, or
 // Environment::local where that is not given; the zones' prefixes add to it either way.
+//
+// A packet has the state that it is given: which flows are known is not in here. Limits are taken
+// as not exceeded.
 //
 // Not in here: what carrying out an inspect verdict depends on (the flow's state, a fragment that
 // cannot be diverted, the inspector's `on_down`).
@@ -43,7 +48,7 @@ struct Meaning {
     Verdict verdict = Verdict::accept;
     std::optional<std::string> rule; // none: decided by no rule
     Hook hook = Hook::xdp;           // of the deciding rule; without one tc for the router's own
-    std::string reason;       // word of pc_reason when no rule decided: "policy", "block", ...
+    std::string reason; // word of pc_reason when no rule decided: "policy", "block", "established"
     std::vector<Step> steps;  // every rule asked, in order
     std::optional<Mark> mark; // what mark rules did to a zero mark: the bits set and touched
 };

@@ -19,8 +19,8 @@ constexpr uint32_t dscp_max = 63;
 constexpr uint32_t vlan_id_max = 4094;
 constexpr uint32_t len_max = 65535;
 
-constexpr std::array<std::string_view, 11> keys{"in",   "out",  "flags", "len",  "ttl", "dscp",
-                                                "vlan", "frag", "type",  "code", "mac"};
+constexpr std::array<std::string_view, 12> keys{"in",   "out",  "flags", "len",  "ttl", "dscp",
+                                                "vlan", "frag", "type",  "code", "mac", "state"};
 
 struct Word {
     std::string_view text;
@@ -253,6 +253,15 @@ pc_frag_bit read_frag(Reading& reading, const Word& word) {
     return PC_FRAG_NONE;
 }
 
+pc_state_bit read_state(Reading& reading, const Word& word) {
+    const std::optional<pc_state_bit> state = parse_state(word.text);
+    if (!state) {
+        complain(reading, "E208", word.at, quoted(word.text) + " is no value of 'state'",
+                 offer(word.text, state_names(), join(state_names(), " ")));
+    }
+    return state.value_or(PC_STATE_NEW);
+}
+
 // Values that stand alone. `type` and `code` need the addresses' family: finish_icmp().
 void read_option(Reading& reading, Packet& packet, std::string_view key, const Word& value) {
     if (key == "in") {
@@ -275,6 +284,8 @@ void read_option(Reading& reading, Packet& packet, std::string_view key, const W
         }
     } else if (key == "frag") {
         packet.frag = read_frag(reading, value);
+    } else if (key == "state") {
+        packet.state = read_state(reading, value);
     } else if (key == "mac") {
         packet.src_mac = parse_mac(value.text);
         if (!packet.src_mac) {
@@ -446,6 +457,9 @@ std::string describe(const Packet& packet) {
     }
     if (packet.vlan != PC_VLAN_NONE) {
         text += ", vlan " + std::to_string(packet.vlan);
+    }
+    if (packet.state != PC_STATE_NEW) {
+        text += ", " + std::string(to_string(packet.state));
     }
     return text + ", " + std::to_string(packet.len) + " bytes";
 }

@@ -17,7 +17,8 @@ struct Packet {
     std::optional<uint8_t> icmp_type, icmp_code; // ICMP in IPv4, ICMPv6 in IPv6
     std::optional<uint8_t> tcp_flags;            // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ...
     pc_frag_bit frag = PC_FRAG_NONE;
-    uint32_t len = 60; // of L3: IPv4 total length, IPv6 payload length + 40
+    pc_state_bit state = PC_STATE_NEW; // how it stands to the flows that are known
+    uint32_t len = 60;                 // of L3: IPv4 total length, IPv6 payload length + 40
     uint8_t dscp = 0;
     uint8_t ttl = 64;             // hop limit
     uint32_t vlan = PC_VLAN_NONE; // the outermost id
@@ -46,9 +47,9 @@ struct ParsedPacket {
 };
 
 // "[packet] [in ZONE | from self] PROTO SRC[:PORT] DST[:PORT] [out ZONE] [flags F] [len N] [ttl N]
-// [dscp N] [vlan N] [frag F] [type T] [code C] [mac M]"; IPv6 in brackets when a port follows;
-// without `in` it is the router's own packet. A TCP packet without `flags` is a SYN, an ICMP packet
-// without `type` an echo request, ports not given are 40000 and 0. Nothing twice.
+// [dscp N] [vlan N] [frag F] [type T] [code C] [mac M] [state S]"; IPv6 in brackets when a port
+// follows; without `in` it is the router's own packet. A TCP packet without `flags` is a SYN, an
+// ICMP packet without `type` an echo request, ports not given are 40000 and 0. Nothing twice.
 [[nodiscard]] ParsedPacket parse_packet(std::span<const std::string> words, const RuleSet& rules);
 
 } // namespace pc

@@ -14,6 +14,8 @@ namespace {
 constexpr size_t files_max = 1000;
 constexpr size_t include_depth_max = 16;
 constexpr size_t sets_max = 4096; // bounds how deep sets of sets can nest
+// Half of what there are ids for: those before a commit and those after it have different ones.
+constexpr size_t limits_max = PC_LIMITS_MAX / 2 - 1;
 constexpr uint32_t priority_step = 10;
 
 struct Document {
@@ -128,15 +130,15 @@ private:
 };
 
 void check_top_keys(Reading& reading, const Document& document) {
-    const KeyNames names{
-        {"schema", "include", "host", "defaults", "safety", "zone", "set", "inspect", "rule"},
-        {"limit", "feed", "flowspec", "rtbh", "fleet", "crowdsec", "export"}};
+    const KeyNames names{{"schema", "include", "host", "defaults", "safety", "flows", "guard",
+                          "zone", "set", "inspect", "limit", "rule"},
+                         {"feed", "flowspec", "rtbh", "fleet", "crowdsec", "export"}};
     refuse_unknown_keys(reading, document.tree, names, "a rule file");
     for (const TomlEntry& entry : document.tree.entries) {
         if (std::find(names.later.begin(), names.later.end(), entry.key) == names.later.end()) {
             continue;
         }
-        const bool named = entry.key == "limit" || entry.key == "feed" || entry.key == "export";
+        const bool named = entry.key == "feed" || entry.key == "export";
         if (!named || entry.value.entries.empty()) {
             reading.error("E013", entry.key_at, "[" + entry.key + "] is not yet supported");
             continue;
@@ -162,7 +164,7 @@ void check_schema(Reading& reading, const Document& document) {
     }
 }
 
-// [host], [defaults] and [safety] stand once in all files.
+// [host], [defaults] and their like stand once in all files.
 const TomlEntry* the_only(Reading& reading, const std::vector<Document>& documents,
                           std::string_view key) {
     const TomlEntry* first = nullptr;
@@ -211,8 +213,8 @@ void read_named(Reading& reading, const std::vector<Document>& documents, std::s
     }
 }
 
-std::vector<RuleEntry> read_rules(Reading& reading, const std::vector<Document>& documents) {
-    std::vector<RuleEntry> rules;
+std::vector<WrittenRule> read_rules(Reading& reading, const std::vector<Document>& documents) {
+    std::vector<WrittenRule> rules;
     std::map<std::string, Location> names;
     for (const Document& document : documents) {
         const TomlEntry* section = document.tree.find("rule");
@@ -275,10 +277,10 @@ std::string free_nearby(const std::map<uint32_t, const Rule*>& taken, uint32_t p
 }
 
 // A rule without a priority gets that of the one before it + 10.
-void give_priorities(Reading& reading, std::vector<RuleEntry>& entries) {
+void give_priorities(Reading& reading, std::vector<WrittenRule>& entries) {
     std::map<uint32_t, const Rule*> taken;
     uint32_t previous = 0;
-    for (RuleEntry& entry : entries) {
+    for (WrittenRule& entry : entries) {
         const bool given = entry.priority.has_value();
         const uint32_t priority = given ? *entry.priority : previous + priority_step;
         if (priority > priority_max) {
@@ -327,29 +329,36 @@ void read_sections(Reading& reading, const std::vector<Document>& documents) {
     if (const TomlEntry* safety = the_only(reading, documents, "safety")) {
         read_safety(reading, *safety, protect_sets);
     }
+    if (const TomlEntry* flows = the_only(reading, documents, "flows")) {
+        read_flows(reading, *flows);
+    }
     read_named(reading, documents, "zone", PC_ZONES_MAX - 1, read_zone);
     read_named(reading, documents, "set", sets_max, read_set);
     reading.sets.emplace(reading.rules, reading.nowhere);
+    if (const TomlEntry* guard = the_only(reading, documents, "guard")) {
+        read_guard(reading, *guard);
+    }
     read_named(reading, documents, "inspect", PC_INSPECTS_MAX - 1, read_inspect);
+    read_named(reading, documents, "limit", limits_max, read_limit);
     for (const NamedSet& set : protect_sets) {
         if (auto error =
                 check_set_name(reading.rules, *reading.sets, set.name, SetType::prefix, set.at)) {
             reading.diagnostics.add(*std::move(error));
         }
     }
-    std::vector<RuleEntry> entries = read_rules(reading, documents);
+    std::vector<WrittenRule> entries = read_rules(reading, documents);
     give_priorities(reading, entries);
     // A rule is large: it is moved once.
-    std::vector<RuleEntry*> order;
+    std::vector<WrittenRule*> order;
     order.reserve(entries.size());
-    for (RuleEntry& entry : entries) {
+    for (WrittenRule& entry : entries) {
         order.push_back(&entry);
     }
-    std::stable_sort(order.begin(), order.end(), [](const RuleEntry* a, const RuleEntry* b) {
+    std::stable_sort(order.begin(), order.end(), [](const WrittenRule* a, const WrittenRule* b) {
         return a->rule.priority < b->rule.priority;
     });
     reading.rules.rules.reserve(entries.size());
-    for (RuleEntry* entry : order) {
+    for (WrittenRule* entry : order) {
         entry->rule.family = reading.rules.defaults.family;
         reading.rules.rules.push_back(std::move(entry->rule));
     }

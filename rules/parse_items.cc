@@ -169,6 +169,21 @@ std::optional<MacItem> read_mac(Reading& reading, const TomlNode& node) {
     return item;
 }
 
+std::optional<StateItem> read_state(Reading& reading, const TomlNode& node) {
+    StateItem item;
+    const std::string_view text = strip_negation(node.text, item.negated);
+    const auto state = parse_state(text);
+    if (!state) {
+        reading.error("E020", node.at,
+                      "'state' must be " + alternatives(state_names()) + ", not '" +
+                          std::string(text) + "'",
+                      offer(text, state_names(), ""));
+        return std::nullopt;
+    }
+    item.state = *state;
+    return item;
+}
+
 std::optional<TcpFlagsItem> read_flags(Reading& reading, const TomlNode& node) {
     TcpFlagsItem item;
     for (size_t begin = 0; begin <= node.text.size();) {
@@ -247,6 +262,10 @@ std::vector<ZoneItem> read_zones(Reading& reading, const TomlEntry& entry) {
 
 std::vector<TcpFlagsItem> read_tcp_flags(Reading& reading, const TomlEntry& entry) {
     return read_items<TcpFlagsItem>(reading, entry, &read_flags);
+}
+
+std::vector<StateItem> read_states(Reading& reading, const TomlEntry& entry) {
+    return read_items<StateItem>(reading, entry, &read_state);
 }
 
 std::vector<MacItem> read_macs(Reading& reading, const TomlEntry& entry) {

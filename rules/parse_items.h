@@ -56,6 +56,7 @@ struct NumberText {
 
 [[nodiscard]] std::vector<ZoneItem> read_zones(Reading& reading, const TomlEntry& entry);
 [[nodiscard]] std::vector<TcpFlagsItem> read_tcp_flags(Reading& reading, const TomlEntry& entry);
+[[nodiscard]] std::vector<StateItem> read_states(Reading& reading, const TomlEntry& entry);
 [[nodiscard]] std::vector<MacItem> read_macs(Reading& reading, const TomlEntry& entry);
 [[nodiscard]] uint8_t read_fragments(Reading& reading, const TomlEntry& entry);
 

@@ -17,25 +17,25 @@ std::string label(const Rule& rule) {
     return rule.name.empty() ? "[[rule]]" : "[[rule]] '" + rule.name + "'";
 }
 
-void read_name(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_name(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     if (const auto name = read_string(reading, entry);
         name && check_slug(reading, *name, entry.value.at, "a rule")) {
         into.rule.name = *name;
     }
 }
 
-void read_priority(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_priority(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     if (const auto priority = read_integer(reading, entry, 0, priority_max)) {
         into.priority = static_cast<uint32_t>(*priority);
         into.priority_at = entry.value.at;
     }
 }
 
-void read_disabled(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_disabled(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     into.rule.disabled = read_boolean(reading, entry).value_or(false);
 }
 
-void read_until(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_until(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     if (entry.value.kind == TomlKind::date) {
         into.rule.until = entry.value.date;
         return;
@@ -45,22 +45,22 @@ void read_until(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
                   quoted ? "a date has no quotes: until = 2027-06-30" : "until = 2027-06-30");
 }
 
-void read_note(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_note(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     into.rule.note = read_string(reading, entry).value_or("");
 }
 
-void read_tags(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_tags(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     into.rule.tags = read_strings(reading, entry, EmptyList::allowed);
 }
 
-void read_action(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_action(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     if (const auto word =
             read_word(reading, entry, {"accept", "drop", "reject", "inspect", "mark", "count"})) {
         into.rule.action = static_cast<Action>(*word);
     }
 }
 
-void read_log(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_log(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     if (entry.value.kind == TomlKind::boolean) {
         into.rule.log = entry.value.boolean ? Log::sampled : Log::none;
     } else if (const auto word = read_word(reading, entry, {"none", "sampled", "all"})) {
@@ -68,44 +68,41 @@ void read_log(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
     }
 }
 
-void read_mark(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
-    const TomlNode& node = entry.value;
-    std::optional<uint32_t> value;
-    std::optional<uint32_t> mask = UINT32_MAX;
-    if (node.kind == TomlKind::integer && node.integer >= 0 && node.integer <= UINT32_MAX) {
-        value = static_cast<uint32_t>(node.integer);
-    } else if (node.kind == TomlKind::string) {
-        const size_t slash = node.text.find('/');
-        value = parse_number(trim(std::string_view{node.text}.substr(0, slash)));
-        if (slash != std::string::npos) {
-            mask = parse_number(trim(std::string_view{node.text}.substr(slash + 1)));
-        }
-    }
-    if (!value || !mask || *mask == 0) {
-        reading.error("E046", node.at, "'mark' must be a 32-bit number, or one with its mask",
-                      "mark = \"0x1/0xff\"");
-        return;
-    }
-    if ((*value & ~*mask) != 0) {
-        reading.error("E046", node.at, "the mark has bits outside of its mask");
-        return;
-    }
-    into.rule.mark = Mark{*value, *mask};
+void read_rule_mark(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
+    into.rule.mark = read_mark(reading, entry).value_or(Mark{});
 }
 
-void read_inspect_name(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
-    const auto name = read_string(reading, entry);
-    if (!name || !check_slug(reading, *name, entry.value.at, "an inspector")) {
-        return;
-    }
-    into.rule.inspect = *name;
+void read_keep_flows(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
+    into.rule.keep_flows = read_boolean(reading, entry).value_or(false);
+}
+
+// The [KIND.NAME] that a rule names has to be there.
+template <typename Table>
+void check_defined(Reading& reading, const TomlEntry& entry, const std::vector<Table>& tables) {
     std::vector<std::string> names;
-    for (const Inspect& inspect : reading.rules.inspects) {
-        names.push_back(inspect.name);
+    for (const Table& table : tables) {
+        names.push_back(table.name);
     }
-    if (std::find(names.begin(), names.end(), *name) == names.end()) {
-        reading.error("E023", entry.value.at, "no [inspect." + *name + "] is defined",
-                      offer(*name, names, names.empty() ? "" : "there is " + alternatives(names)));
+    const std::string& name = entry.value.text;
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+        reading.error("E023", entry.value.at, "no [" + entry.key + "." + name + "] is defined",
+                      offer(name, names, names.empty() ? "" : "there is " + alternatives(names)));
+    }
+}
+
+void read_limit_name(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
+    const auto name = read_string(reading, entry);
+    if (name && check_slug(reading, *name, entry.value.at, "a limit")) {
+        into.rule.limit = *name;
+        check_defined(reading, entry, reading.rules.limits);
+    }
+}
+
+void read_inspect_name(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
+    const auto name = read_string(reading, entry);
+    if (name && check_slug(reading, *name, entry.value.at, "an inspector")) {
+        into.rule.inspect = *name;
+        check_defined(reading, entry, reading.rules.inspects);
     }
 }
 
@@ -130,17 +127,17 @@ std::optional<Family> icmp_family(Reading& reading, const Rule& rule) {
 }
 
 template <std::vector<AddressItem> Match::*list>
-void read_list_of_addresses(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_list_of_addresses(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     into.rule.match.*list = read_addresses(reading, entry, {});
 }
 
 template <std::vector<ZoneItem> Match::*list>
-void read_list_of_zones(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_list_of_zones(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     into.rule.match.*list = read_zones(reading, entry);
 }
 
 template <std::vector<NumberItem> Match::*list, NumberField field>
-void read_list_of_numbers(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_list_of_numbers(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     NumberSyntax syntax;
     syntax.field = field;
     if (field == NumberField::icmp_type || field == NumberField::icmp_code) {
@@ -149,20 +146,24 @@ void read_list_of_numbers(Reading& reading, RuleEntry& into, const TomlEntry& en
     into.rule.match.*list = read_numbers(reading, entry, syntax);
 }
 
-void read_flags(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_flags(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     into.rule.match.tcp_flags = read_tcp_flags(reading, entry);
 }
 
-void read_frag(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_frag(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     into.rule.match.frags = read_fragments(reading, entry);
 }
 
-void read_src_mac(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_src_mac(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     into.rule.match.src_mac = read_macs(reading, entry);
 }
 
+void read_state(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
+    into.rule.match.states = read_states(reading, entry);
+}
+
 // Needs the rule's action and `out`, so that it stands last in the table.
-void read_hook(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
+void read_hook(Reading& reading, WrittenRule& into, const TomlEntry& entry) {
     const auto word = read_word(reading, entry, {"auto", "xdp", "tc-in", "tc-out"});
     if (!word || *word == 0) {
         return;
@@ -185,7 +186,7 @@ void read_hook(Reading& reading, RuleEntry& into, const TomlEntry& entry) {
 }
 
 // Names come first, what needs others last.
-constexpr Key<RuleEntry> keys[] = {
+constexpr Key<WrittenRule> keys[] = {
     {"name", read_name},
     {"priority", read_priority},
     {"disabled", read_disabled},
@@ -209,11 +210,12 @@ constexpr Key<RuleEntry> keys[] = {
     {"vlan", read_list_of_numbers<&Match::vlan, NumberField::vlan>},
     {"src_mac", read_src_mac},
     {"flow_label", nullptr},
-    {"state", nullptr},
+    {"state", read_state},
     {"action", read_action},
     {"inspect", read_inspect_name},
-    {"limit", nullptr},
-    {"mark", read_mark},
+    {"limit", read_limit_name},
+    {"mark", read_rule_mark},
+    {"keep_flows", read_keep_flows},
     {"log", read_log},
     {"hook", read_hook},
 };
@@ -237,6 +239,18 @@ void check_action_keys(Reading& reading, const Rule& rule, const TomlNode& table
     }
     belongs("mark", Action::mark, "mark");
     belongs("inspect", Action::inspect, "inspect");
+    const TomlEntry* keep = table.find("keep_flows");
+    if (keep != nullptr && rule.action != Action::accept && rule.action != Action::inspect) {
+        reading.error("E018", keep->key_at,
+                      "'keep_flows' in " + where + " needs action = \"accept\" or \"inspect\"",
+                      "only flows that the rule accepted can be kept");
+    }
+    const TomlEntry* limit = table.find("limit");
+    if (limit != nullptr && rule.action == Action::inspect) {
+        reading.error("E018", limit->key_at,
+                      "'limit' in " + where + " does not go with action = \"inspect\"",
+                      "a rule before it, with action = \"count\" and the limit");
+    }
     if (rule.action == Action::mark && table.find("mark") == nullptr) {
         reading.error("E014", rule.at, "'mark' is missing in " + where, "mark = \"0x1/0xff\"");
     }
@@ -301,9 +315,9 @@ void check_rule_fields(Reading& reading, const Rule& rule, const TomlNode& table
 
 } // namespace
 
-RuleEntry read_rule(Reading& reading, const TomlNode& table) {
+WrittenRule read_rule(Reading& reading, const TomlNode& table) {
     const size_t errors_before = reading.errors;
-    RuleEntry entry;
+    WrittenRule entry;
     entry.rule.at = table.at;
     const TomlEntry* name = table.find("name");
     const bool named = name != nullptr && name->value.kind == TomlKind::string;
@@ -312,7 +326,7 @@ RuleEntry read_rule(Reading& reading, const TomlNode& table) {
         reading.error("E014", table.at, "'name' is missing in [[rule]]",
                       "give each rule a name: counters and `show rules` go by it");
     }
-    read_keys<RuleEntry>(reading, entry, table, keys, where);
+    read_keys<WrittenRule>(reading, entry, table, keys, where);
     if (reading.errors == errors_before) {
         check_action_keys(reading, entry.rule, table);
         check_rule_fields(reading, entry.rule, table, where);

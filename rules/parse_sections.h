@@ -19,23 +19,34 @@ struct NamedSet {
 
 void read_safety(Reading& reading, const TomlEntry& entry, std::vector<NamedSet>& protect_sets);
 
-// One per entry of [zone], [set], [inspect].
+void read_flows(Reading& reading, const TomlEntry& entry);
+void read_guard(Reading& reading, const TomlEntry& entry);
+
+// One per entry of [zone], [set], [inspect], [limit].
 void read_zone(Reading& reading, const TomlEntry& entry);
 void read_set(Reading& reading, const TomlEntry& entry);
 void read_inspect(Reading& reading, const TomlEntry& entry);
+void read_limit(Reading& reading, const TomlEntry& entry);
+
+// "200pps" and its kin, else E039.
+[[nodiscard]] std::optional<Rate> read_rate(Reading& reading, const TomlEntry& entry,
+                                            std::string help);
+// "src/24,src6/56"
+[[nodiscard]] std::optional<PrefixLengths> read_source_prefix(Reading& reading,
+                                                              const TomlEntry& entry);
 
 // The lines of a set's file into the set.
 void read_set_file(Reading& reading, Set& set, const Location& named_at, const SourceFile& file);
 
 // A rule as written, and what only its reader knows.
-struct RuleEntry {
+struct WrittenRule {
     Rule rule;
     std::optional<uint32_t> priority;
     Location priority_at;
     bool sound = false; // no errors of its own
 };
 
-[[nodiscard]] RuleEntry read_rule(Reading& reading, const TomlNode& table);
+[[nodiscard]] WrittenRule read_rule(Reading& reading, const TomlNode& table);
 
 // A protect line; its sets go to `sets`. False if reported.
 void check_protect(Reading& reading, const TomlNode& node, std::vector<NamedSet>& sets);

@@ -166,6 +166,31 @@ std::vector<std::string> read_strings(Reading& reading, const TomlEntry& entry, 
     return strings;
 }
 
+std::optional<Mark> read_mark(Reading& reading, const TomlEntry& entry) {
+    const TomlNode& node = entry.value;
+    std::optional<uint32_t> value;
+    std::optional<uint32_t> mask = UINT32_MAX;
+    if (node.kind == TomlKind::integer && node.integer >= 0 && node.integer <= UINT32_MAX) {
+        value = static_cast<uint32_t>(node.integer);
+    } else if (node.kind == TomlKind::string) {
+        const size_t slash = node.text.find('/');
+        value = parse_number(trim(std::string_view{node.text}.substr(0, slash)));
+        if (slash != std::string::npos) {
+            mask = parse_number(trim(std::string_view{node.text}.substr(slash + 1)));
+        }
+    }
+    if (!value || !mask || *mask == 0) {
+        reading.error("E046", node.at, "'mark' must be a 32-bit number, or one with its mask",
+                      "mark = \"0x1/0xff\"");
+        return std::nullopt;
+    }
+    if ((*value & ~*mask) != 0) {
+        reading.error("E046", node.at, "the mark has bits outside of its mask");
+        return std::nullopt;
+    }
+    return Mark{*value, *mask};
+}
+
 std::optional<uint32_t> parse_seconds(std::string_view text, uint32_t longest) {
     constexpr uint32_t minute = 60;
     constexpr uint32_t hour = 3600;

@@ -57,6 +57,9 @@ enum class EmptyList : uint8_t { refused, allowed };
 [[nodiscard]] std::vector<std::string> read_strings(Reading& reading, const TomlEntry& entry,
                                                     EmptyList empty = EmptyList::refused);
 
+// 0x1, "0x1/0xff"; else E046.
+[[nodiscard]] std::optional<Mark> read_mark(Reading& reading, const TomlEntry& entry);
+
 // "2m": seconds, at most `longest`; the unit is one of s, m, h, d.
 [[nodiscard]] std::optional<uint32_t> parse_seconds(std::string_view text,
                                                     uint32_t longest = 24 * 3600);

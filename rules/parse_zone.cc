@@ -75,16 +75,24 @@ void read_frags(Reading& reading, Zone& zone, const TomlEntry& entry) {
     zone.frags = read_boolean(reading, entry).value_or(false);
 }
 
+void read_established(Reading& reading, Zone& zone, const TomlEntry& entry) {
+    zone.established = read_boolean(reading, entry).value_or(false);
+}
+
 void read_default(Reading& reading, Zone& zone, const TomlEntry& entry) {
     if (const auto word = read_word(reading, entry, {"accept", "drop"})) {
         zone.default_action = *word == 0 ? Action::accept : Action::drop;
     }
 }
 
-constexpr Key<Zone> zone_keys[] = {
-    {"interfaces", read_interfaces}, {"vlan", read_vlan}, {"encap", read_encap},
-    {"prefixes", read_prefixes},     {"mode", read_mode}, {"frags", read_frags},
-    {"default", read_default}};
+constexpr Key<Zone> zone_keys[] = {{"interfaces", read_interfaces},
+                                   {"vlan", read_vlan},
+                                   {"encap", read_encap},
+                                   {"prefixes", read_prefixes},
+                                   {"mode", read_mode},
+                                   {"frags", read_frags},
+                                   {"default", read_default},
+                                   {"established", read_established}};
 
 void read_port(Reading& reading, Inspect& inspect, const TomlEntry& entry) {
     if (const auto port = read_integer(reading, entry, 1, UINT16_MAX)) {
@@ -161,7 +169,7 @@ void read_deny(Reading& reading, Inspect& inspect, const TomlEntry& entry) {
 }
 
 void read_max_flows(Reading& reading, Inspect& inspect, const TomlEntry& entry) {
-    if (const auto flows = read_integer(reading, entry, 1, PC_FLOWS_MAX)) {
+    if (const auto flows = read_integer(reading, entry, 1, PC_INSPECTED_MAX)) {
         inspect.max_flows = static_cast<uint32_t>(*flows);
     }
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "rules/plan_flows.h"
 #include "rules/plan_lists.h"
 
 namespace pc {
@@ -24,7 +25,7 @@ public:
     Compiler(const RuleSet& rules, const Environment& environment)
         : rules_(rules), environment_(environment), lists_(rules, environment) {}
 
-    [[nodiscard]] Result<Plan> compile(const RuleIds& previous);
+    [[nodiscard]] Result<Plan> compile(const RuleIds& previous, const RuleIds& previous_limits);
 
 private:
     [[nodiscard]] Result<void> name_zones();
@@ -230,6 +231,13 @@ Result<void> Compiler::add_action(const Rule& rule, pc_record& record) {
         }
         record.inspect = inspect->second;
     }
+    if (!rule.limit.empty()) {
+        record.limit = limit_number(plan_, rule.limit);
+        if (record.limit == 0) {
+            return Error{.err = 0, .message = "no limit is named " + rule.limit};
+        }
+    }
+    record.flags |= rule.keep_flows ? PC_KEEP_FLOWS : 0;
     return {};
 }
 
@@ -237,8 +245,13 @@ Result<void> Compiler::add_rule(const Rule& rule) {
     pc_record record{};
     record.death = UINT32_MAX; // from the start and for good, until an edit
     record.families = PC_IPV4 | PC_IPV6;
+    record.states = PC_STATES_ALL;
     record.frags =
         rule.match.frags != 0 ? rule.match.frags : PC_FRAG_NONE | PC_FRAG_FIRST | PC_FRAG_LATER;
+    record.states = state_bits(rule.match.states);
+    if (record.states == 0) {
+        set_never(record);
+    }
     TRY(add_zones(rule.match, record));
     TRY(add_addresses(rule, record));
     TRY(add_numbers(rule.match, record));
@@ -255,44 +268,27 @@ Result<void> Compiler::add_rule(const Rule& rule) {
     return {};
 }
 
-// Ids of rules that are gone stay taken: the generation before still counts on them.
 Result<void> Compiler::give_ids(const RuleIds& previous) {
-    std::vector<bool> taken(PC_RULE_IDS_MAX);
-    taken[0] = true;
-    for (const auto& [name, id] : previous) {
-        if (id < PC_RULE_IDS_MAX) {
-            taken[id] = true;
-        }
+    std::vector<std::string_view> names;
+    names.reserve(plan_.rules.size());
+    for (const PlanRule& rule : plan_.rules) {
+        names.push_back(rule.name);
     }
-    std::vector<bool> given(PC_RULE_IDS_MAX);
-    given[0] = true;
-    for (PlanRule& rule : plan_.rules) {
-        const auto known = previous.find(rule.name);
-        if (known != previous.end() && known->second < PC_RULE_IDS_MAX && !given[known->second]) {
-            rule.id = known->second;
-            given[rule.id] = true;
-        }
+    const auto ids = stable_ids(names, previous, PC_RULE_IDS_MAX);
+    if (!ids) {
+        return limit("rule ids in use", PC_RULE_IDS_MAX, PC_RULE_IDS_MAX - 1);
     }
-    uint32_t next = 1;
     for (size_t i = 0; i < plan_.rules.size(); i++) {
-        PlanRule& rule = plan_.rules[i];
-        if (rule.id == 0) {
-            while (next < PC_RULE_IDS_MAX && taken[next]) {
-                next++;
-            }
-            if (next == PC_RULE_IDS_MAX) {
-                return limit("rule ids in use", PC_RULE_IDS_MAX, PC_RULE_IDS_MAX - 1);
-            }
-            rule.id = next++;
-        }
-        plan_.records[i].rule_id = rule.id;
+        plan_.rules[i].id = (*ids)[i];
+        plan_.records[i].rule_id = (*ids)[i];
     }
     return {};
 }
 
-Result<Plan> Compiler::compile(const RuleIds& previous) {
+Result<Plan> Compiler::compile(const RuleIds& previous, const RuleIds& previous_limits) {
     TRY(name_zones());
     TRY(name_inspects());
+    TRY(add_limits(rules_, previous_limits, plan_));
     const auto active = static_cast<size_t>(
         std::count_if(rules_.rules.begin(), rules_.rules.end(),
                       [&](const Rule& rule) { return is_active(rule, environment_); }));
@@ -311,20 +307,31 @@ Result<Plan> Compiler::compile(const RuleIds& previous) {
     TRY(give_ids(previous));
     lists_.move_to(plan_);
     fill_generation();
+    TRY(add_flows(rules_, environment_, plan_));
     return std::move(plan_);
 }
 
 } // namespace
 
-Result<Plan> compile(const RuleSet& rules, const Environment& environment,
-                     const RuleIds& previous) {
-    return Compiler(rules, environment).compile(previous);
+Result<Plan> compile(const RuleSet& rules, const Environment& environment, const RuleIds& previous,
+                     const RuleIds& previous_limits) {
+    return Compiler(rules, environment).compile(previous, previous_limits);
 }
 
 RuleIds rule_ids(const Plan& plan) {
     RuleIds ids;
     for (const PlanRule& rule : plan.rules) {
         ids.emplace(rule.name, rule.id);
+    }
+    return ids;
+}
+
+RuleIds limit_ids(const Plan& plan) {
+    RuleIds ids;
+    for (const PlanLimit& limit : plan.limit_names) {
+        if (limit.id != 0) {
+            ids.emplace(limit.name, limit.id);
+        }
     }
     return ids;
 }

@@ -29,6 +29,22 @@ struct PlanRule {
     Location at;
 };
 
+// Which limit owns which stable id: its buckets and counters outlive commits.
+struct PlanLimit {
+    std::string name;
+    uint32_t id = 0;
+};
+
+// [guard] sources, as the daemon needs it. Off: the other values mean nothing.
+struct PlanGuard {
+    pc_guard_mode mode = PC_GUARD_OFF;
+    uint64_t above_pps = 0;
+    uint32_t block_for_s = 0;
+    AddressList except;
+
+    bool operator==(const PlanGuard&) const = default;
+};
+
 struct PlanInspect {
     std::string name;
     uint8_t id = 0;
@@ -55,7 +71,8 @@ struct PlanList {
 };
 
 struct Plan {
-    pc_generation generation{}; // without its number and without the classifier's part
+    // Without its number, flows.judgement and the classifier's part.
+    pc_generation generation{};
     std::vector<pc_record> records;
     std::vector<PlanRule> rules;                    // rules[i] belongs to records[i]
     std::vector<PlanList> lists;                    // [0] is not used
@@ -64,16 +81,23 @@ struct Plan {
     std::vector<std::vector<MacAddress>> mac_lists; // [0] is not used; each sorted
     std::vector<PlanZone> zones;
     std::vector<PlanInspect> inspects;
+    // By pc_record.limit; [0] is not used. limit_names[i] belongs to limits[i].
+    std::vector<pc_limit> limits = std::vector<pc_limit>(1);
+    std::vector<PlanLimit> limit_names = std::vector<PlanLimit>(1);
+    uint32_t flows_max = PC_FLOWS_DEFAULT; // entries of the flow table
+    pc_log flows_log = PC_LOG_NONE;        // of flows that end
+    PlanGuard guard;
     uint32_t bypass_mark = 0;
 };
 
 inline constexpr uint32_t bypass_mark_default = 0x10000000;
 
-// `previous` gives ids to rules it knows; new rules get the smallest free id. Fails only where a
-// limit of abi.h is exceeded (check() says it with a location first).
+// `previous` gives ids to rules it knows, `previous_limits` to limits; new ones get the smallest
+// free id. Fails only where a limit of abi.h is exceeded (check() says it with a location first).
 [[nodiscard]] Result<Plan> compile(const RuleSet& rules, const Environment& environment,
-                                   const RuleIds& previous);
+                                   const RuleIds& previous, const RuleIds& previous_limits = {});
 
 [[nodiscard]] RuleIds rule_ids(const Plan& plan);
+[[nodiscard]] RuleIds limit_ids(const Plan& plan);
 
 } // namespace pc

@@ -105,6 +105,10 @@ std::vector<Section> sections_of(const RuleSet& rules) {
     sections.push_back({"host", "", fields_of(rules.host), {}, {}});
     sections.push_back({"defaults", "", fields_of(rules.defaults), {}, {}});
     sections.push_back({"safety", "", fields_of(rules.safety), {}, {}});
+    if (rules.flows.written) {
+        sections.push_back({"flows", "", fields_of(rules.flows), fields_of(Flows{}), {}});
+    }
+    sections.push_back({"guard", "", fields_of(rules.guard), {}, {}});
     for (const Zone& zone : rules.zones) {
         sections.push_back({"zone", zone.name, fields_of(zone), fields_of(Zone{}), {}});
     }
@@ -113,6 +117,9 @@ std::vector<Section> sections_of(const RuleSet& rules) {
     }
     for (const Inspect& inspect : rules.inspects) {
         sections.push_back({"inspect", inspect.name, fields_of(inspect), fields_of(Inspect{}), {}});
+    }
+    for (const Limit& limit : rules.limits) {
+        sections.push_back({"limit", limit.name, fields_of(limit), fields_of(Limit{}), {}});
     }
     for (const Rule& rule : rules.rules) {
         sections.push_back({"rule", rule.name, fields_of(rule), fields_of(Rule{}), {}});
@@ -225,6 +232,11 @@ std::string print_toml(const RuleSet& rules) {
     add_section(text, "defaults",
                 without_defaults(fields_of(rules.defaults), fields_of(Defaults{})));
     add_section(text, "safety", without_defaults(fields_of(rules.safety), fields_of(Safety{})));
+    if (rules.flows.written) { // that it is there means something, so that it is not left empty
+        add_section(text, "flows",
+                    without_defaults(fields_of(rules.flows), fields_of(Flows{}), {"max"}));
+    }
+    add_section(text, "guard", without_defaults(fields_of(rules.guard), fields_of(Guard{})));
     for (const Zone& zone : rules.zones) {
         text += "\n[zone." + toml_key(zone.name) + "]\n";
         add_fields(text, without_defaults(fields_of(zone), fields_of(Zone{})));
@@ -236,6 +248,10 @@ std::string print_toml(const RuleSet& rules) {
     for (const Inspect& inspect : rules.inspects) {
         text += "\n[inspect." + toml_key(inspect.name) + "]\n";
         add_fields(text, without_defaults(fields_of(inspect), fields_of(Inspect{})));
+    }
+    for (const Limit& limit : rules.limits) {
+        text += "\n[limit." + toml_key(limit.name) + "]\n";
+        add_fields(text, without_defaults(fields_of(limit), fields_of(Limit{})));
     }
     for (const Rule& rule : rules.rules) {
         text += "\n[[rule]]\nname = " + toml_string(rule.name) + "\n";

@@ -77,7 +77,8 @@ void print_generation(std::string& text, const Plan& plan) {
     line(text, "records", decimal(head.records));
     std::vector<std::string> flags;
     for (const auto& [bit, word] :
-         {std::pair{PC_GEN_TC, "tc"}, std::pair{PC_GEN_INSPECT, "inspect"}}) {
+         {std::pair{PC_GEN_TC, "tc"}, std::pair{PC_GEN_INSPECT, "inspect"},
+          std::pair{PC_GEN_FLOWS, "flows"}}) {
         if ((head.flags & static_cast<uint32_t>(bit)) != 0) {
             flags.emplace_back(word);
         }
@@ -94,6 +95,68 @@ void print_generation(std::string& text, const Plan& plan) {
     line(text, "default", std::string(action_word(head.zone_default[0])));
     line(text, "bypass_mark", hex(plan.bypass_mark));
     text += "\n";
+}
+
+// What is all zero where flows are not followed.
+void print_flows(std::string& text, const Plan& plan) {
+    const pc_flow_policy& flows = plan.generation.flows;
+    if ((plan.generation.flags & PC_GEN_FLOWS) == 0) {
+        return;
+    }
+    text += "flows\n";
+    line(text, "max", decimal(plan.flows_max));
+    line(text, "established_zones", bits_text(flows.established_zones));
+    line(text, "new",
+         "interval " + decimal(flows.new_interval) + " burst " + decimal(flows.new_burst));
+    std::vector<std::string> ticks;
+    for (const uint32_t timeout : flows.timeouts) {
+        ticks.push_back(decimal(timeout));
+    }
+    line(text, "timeouts", join(ticks, " "));
+    line(text, "per_source", decimal(flows.per_source));
+    line(text, "loose", flows.loose != 0 ? "true" : "false");
+    line(text, "syn_protect",
+         decimal(flows.syn_protect) + " trigger " + decimal(flows.syn_trigger));
+    line(text, "log", std::string(log_word(static_cast<uint8_t>(plan.flows_log))));
+    text += "\n";
+}
+
+void print_guard(std::string& text, const Plan& plan) {
+    const PlanGuard& guard = plan.guard;
+    if (guard.mode == PC_GUARD_OFF) {
+        return;
+    }
+    const pc_flow_policy& flows = plan.generation.flows;
+    text += "guard\n";
+    line(text, "mode", flows.guard == PC_GUARD_LOG ? "log" : "block");
+    line(text, "prefix", decimal(flows.guard_prefix4) + " " + decimal(flows.guard_prefix6));
+    line(text, "above", decimal(guard.above_pps) + " packets/s");
+    line(text, "block_for", decimal(guard.block_for_s) + " s");
+    text += "\n";
+}
+
+void print_limits(std::string& text, const Plan& plan) {
+    for (size_t i = 1; i < plan.limits.size(); ++i) {
+        const pc_limit& limit = plan.limits[i];
+        text += "limit " + decimal(i) + " id " + decimal(limit.stable) + " " +
+                plan.limit_names[i].name + "\n";
+        line(text, "per", decimal(limit.per));
+        line(text, "prefixes",
+             decimal(limit.src4) + " " + decimal(limit.src6) + " " + decimal(limit.dst4) + " " +
+                 decimal(limit.dst6));
+        line(text, "of",
+             limit.of == PC_LIMIT_PACKETS ? "packets"
+             : limit.of == PC_LIMIT_BYTES ? "bytes"
+                                          : "flows");
+        line(text, "interval", decimal(limit.interval));
+        line(text, "burst", decimal(limit.burst) + (limit.coarse != 0 ? " coarse" : ""));
+        line(text, "over",
+             limit.over == PC_OVER_DROP     ? "drop"
+             : limit.over == PC_OVER_REJECT ? "reject"
+             : limit.over == PC_OVER_LOG    ? "log"
+                                         : "mark " + hex(limit.mark) + "/" + hex(limit.mark_mask));
+        text += "\n";
+    }
 }
 
 void print_zones_and_inspects(std::string& text, const Plan& plan) {
@@ -173,7 +236,7 @@ std::string record_flags(const pc_record& record) {
     for (const auto& [bit, word] :
          {std::pair{PC_NEEDS_PORTS, "needs-ports"}, std::pair{PC_NEEDS_ICMP, "needs-icmp"},
           std::pair{PC_NEEDS_TCP_FLAGS, "needs-tcp-flags"}, std::pair{PC_AT_TC, "at-tc"},
-          std::pair{PC_MAC_NEGATED, "mac-negated"}}) {
+          std::pair{PC_MAC_NEGATED, "mac-negated"}, std::pair{PC_KEEP_FLOWS, "keep-flows"}}) {
         if ((record.flags & static_cast<unsigned>(bit)) != 0) {
             words.emplace_back(word);
         }
@@ -194,6 +257,15 @@ void print_conditions(std::string& text, const pc_record& record) {
     }
     if (record.out_zones != UINT64_MAX) {
         line(text, "out_zones", bits_text(record.out_zones));
+    }
+    if (record.states != PC_STATES_ALL) {
+        std::vector<std::string> words;
+        for (const std::string& name : state_names()) {
+            if ((record.states & parse_state(name).value_or(PC_STATES_ALL)) != 0) {
+                words.push_back(name);
+            }
+        }
+        line(text, "states", words.empty() ? "none" : join(words, " "));
     }
     print_byte(text, "proto", record.proto_set);
     print_number(text, "sport", record.sport.low, record.sport.high, record.sport_set);
@@ -229,6 +301,9 @@ void print_records(std::string& text, const Plan& plan) {
         if (record.action == PC_ACTION_INSPECT) {
             line(text, "inspect", decimal(record.inspect));
         }
+        if (record.limit != 0) {
+            line(text, "limit", decimal(record.limit));
+        }
         if (record.log != PC_LOG_NONE) {
             line(text, "log", std::string(log_word(record.log)));
         }
@@ -242,14 +317,15 @@ void print_records(std::string& text, const Plan& plan) {
 
 // ---- lists
 
-void print_addresses(std::string& text, size_t list, Family family,
-                     const std::vector<WideRange>& ranges) {
-    std::vector<WidePrefix> prefixes;
-    for (const WideRange& range : ranges) {
-        append_prefixes(prefixes, range);
-    }
-    for (const WidePrefix& prefix : prefixes) {
-        text += "address list " + decimal(list) + ": " + to_string(narrow(family, prefix)) + "\n";
+void print_addresses(std::string& text, const std::string& name, const AddressList& addresses) {
+    for (const Family family : {Family::v4, Family::v6}) {
+        std::vector<WidePrefix> prefixes;
+        for (const WideRange& range : family == Family::v4 ? addresses.v4 : addresses.v6) {
+            append_prefixes(prefixes, range);
+        }
+        for (const WidePrefix& prefix : prefixes) {
+            text += name + ": " + to_string(narrow(family, prefix)) + "\n";
+        }
     }
 }
 
@@ -272,9 +348,9 @@ void print_lists(std::string& text, const Plan& plan) {
             text += "address list " + decimal(i) + ": " + (dynamic.negated ? "not in " : "in ") +
                     "dynamic set " + dynamic.set + "\n";
         }
-        print_addresses(text, i, Family::v4, plan.lists[i].addresses.v4);
-        print_addresses(text, i, Family::v6, plan.lists[i].addresses.v6);
+        print_addresses(text, "address list " + decimal(i), plan.lists[i].addresses);
     }
+    print_addresses(text, "guard except", plan.guard.except);
 }
 
 } // namespace
@@ -282,7 +358,10 @@ void print_lists(std::string& text, const Plan& plan) {
 std::string print_plan(const Plan& plan) {
     std::string text;
     print_generation(text, plan);
+    print_flows(text, plan);
+    print_guard(text, plan);
     print_zones_and_inspects(text, plan);
+    print_limits(text, plan);
     print_records(text, plan);
     print_lists(text, plan);
     while (text.ends_with("\n\n")) {

@@ -92,6 +92,7 @@ public:
         macs();
         families();
         fragments();
+        states();
         return {std::move(region_), std::move(contradiction_)};
     }
 
@@ -225,6 +226,27 @@ private:
         }
     }
 
+    void states() {
+        constexpr unsigned known_flows = PC_STATE_ESTABLISHED | PC_STATE_RELATED;
+        region_.outline.states = state_bits(rule_.match.states);
+        if (region_.outline.states == 0) {
+            contradict("state excludes all it names");
+        }
+        if ((region_.outline.states & ~known_flows) == 0 && accepted_before(region_.outline.in)) {
+            contradict("its zones accept packets of known flows before the rules: established = "
+                       "true");
+        }
+    }
+
+    // Whether packets of known flows never reach a rule about these zones.
+    [[nodiscard]] bool accepted_before(uint64_t zones) const {
+        uint64_t established = 0;
+        for (size_t i = 0; i < rules_.zones.size(); ++i) {
+            established |= rules_.zones[i].established ? bit(i + 1) : 0;
+        }
+        return (zones & ~established) == 0;
+    }
+
     const Rule& rule_;
     const RuleSet& rules_;
     Contents& contents_;
@@ -272,7 +294,7 @@ RegionOf region_of(const Rule& rule, const RuleSet& rules, Contents& contents) {
 bool may_cover(const Outline& outer, const Outline& inner) {
     if ((outer.named & ~inner.named) != 0 || (inner.in & ~outer.in) != 0 ||
         (inner.out & ~outer.out) != 0 || (inner.families & ~outer.families) != 0 ||
-        (inner.frags & ~outer.frags) != 0) {
+        (inner.frags & ~outer.frags) != 0 || (inner.states & ~outer.states) != 0) {
         return false;
     }
     for (size_t i = 0; i < outer.hulls.size(); ++i) {

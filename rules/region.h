@@ -37,6 +37,7 @@ struct Outline {
     uint64_t out = 0;
     uint8_t families = 0; // pc_family_bit
     uint8_t frags = 0;    // pc_frag_bit
+    uint8_t states = 0;   // pc_state_bit
     std::array<Hull, region_tcp_flags> hulls;
 };
 

@@ -6,20 +6,13 @@
 #include <map>
 #include <optional>
 
+#include "rules/flows.h"
 #include "rules/set.h"
 
 namespace pc {
 
 enum class Action : uint8_t { accept, drop, reject, inspect, mark, count }; // as pc_action
-enum class Log : uint8_t { none, sampled, all };                            // as pc_log
 enum class Hook : uint8_t { xdp, tc };
-
-struct Mark {
-    uint32_t value = 0;
-    uint32_t mask = 0xffffffff;
-
-    bool operator==(const Mark&) const = default;
-};
 
 struct Date {
     int year = 0;
@@ -44,6 +37,8 @@ struct Rule {
     Log log = Log::none;
     Mark mark;                    // action mark
     std::string inspect;          // action inspect: the name of an [inspect.*]
+    std::string limit;            // the name of a [limit.*]; empty: none
+    bool keep_flows = false;      // action accept, inspect
     std::optional<Family> family; // from [defaults] family
     Location at;                  // the [[rule]] header
 };
@@ -66,6 +61,7 @@ struct Zone {
     std::vector<AddressItem> prefixes;   // adds to @local
     XdpMode mode = XdpMode::automatic;
     bool frags = false;
+    bool established = false;             // packets of known flows are accepted before the rules
     std::optional<Action> default_action; // accept or drop
     Location at;
 };
@@ -112,9 +108,12 @@ struct RuleSet {
     Host host;
     Defaults defaults;
     Safety safety;
+    Flows flows;
+    Guard guard;
     std::vector<Zone> zones;       // in file order
     std::vector<Set> sets;         // in file order
     std::vector<Inspect> inspects; // in file order
+    std::vector<Limit> limits;     // in file order
     std::vector<Rule> rules;       // sorted by priority
 };
 
@@ -125,6 +124,7 @@ struct Environment {
     std::optional<Date> today;       // rules with an earlier `until` are off
     // What dynamic sets hold now, by name; "blocks" is one of them.
     std::map<std::string, std::vector<AddressRange>, std::less<>> dynamic;
+    uint32_t hz = 250; // jiffies in a second of this router's kernel
 };
 
 inline constexpr std::string_view blocks_set = "blocks"; // @blocks, the built-in dynamic set

@@ -108,6 +108,10 @@ std::string word_of(const MacItem& item) {
     return (item.negated ? "!" : "") + to_string(item.mac);
 }
 
+std::string word_of(const StateItem& item) {
+    return (item.negated ? "!" : "") + std::string(to_string(item.state));
+}
+
 std::string word_of(const Date& date) {
     return padded(static_cast<uint32_t>(date.year), 4) + "-" + padded(date.month, 2) + "-" +
            padded(date.day, 2);
@@ -147,6 +151,30 @@ std::optional<uint8_t> tcp_flag_bit(std::string_view name) {
         return std::nullopt;
     }
     return static_cast<uint8_t>(1U << static_cast<unsigned>(found - tcp_flags_by_bit.begin()));
+}
+
+std::string_view to_string(pc_state_bit state) {
+    for (size_t bit = 0; bit < state_names().size(); ++bit) {
+        if (static_cast<unsigned>(state) == 1U << bit) {
+            return state_names()[bit];
+        }
+    }
+    return {};
+}
+
+std::optional<pc_state_bit> parse_state(std::string_view word) {
+    for (const pc_state_bit state :
+         {PC_STATE_NEW, PC_STATE_ESTABLISHED, PC_STATE_RELATED, PC_STATE_INVALID}) {
+        if (to_string(state) == word) {
+            return state;
+        }
+    }
+    return std::nullopt;
+}
+
+const std::vector<std::string>& state_names() {
+    static const std::vector<std::string> names{"new", "established", "related", "invalid"};
+    return names;
 }
 
 std::optional<uint8_t> icmp_type_number(Family family, std::string_view name) {

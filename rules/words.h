@@ -17,8 +17,9 @@ enum class NumberKind : uint8_t { plain, proto, len, vlan };
 [[nodiscard]] std::string word_of(const ZoneItem& item);
 [[nodiscard]] std::string word_of(const TcpFlagsItem& item); // "syn,!ack"
 [[nodiscard]] std::string word_of(const MacItem& item);
-[[nodiscard]] std::string word_of(const Date& date); // "2027-06-30"
-[[nodiscard]] std::string word_of(pc_frag_bit frag); // "none", "first", "non-first"
+[[nodiscard]] std::string word_of(const StateItem& item); // "!invalid"
+[[nodiscard]] std::string word_of(const Date& date);      // "2027-06-30"
+[[nodiscard]] std::string word_of(pc_frag_bit frag);      // "none", "first", "non-first"
 
 // "none", "first", "non-first" or "any" for one or both kinds of fragment; several words where the
 // bits need them.
@@ -28,6 +29,11 @@ enum class NumberKind : uint8_t { plain, proto, len, vlan };
 [[nodiscard]] std::string tcp_flags_words(uint8_t flags);
 [[nodiscard]] std::vector<std::string> tcp_flag_names();
 [[nodiscard]] std::optional<uint8_t> tcp_flag_bit(std::string_view name);
+
+// "new", "established", "related", "invalid"; empty if it is none of them.
+[[nodiscard]] std::string_view to_string(pc_state_bit state);
+[[nodiscard]] std::optional<pc_state_bit> parse_state(std::string_view word);
+[[nodiscard]] const std::vector<std::string>& state_names();
 
 // Types with a name in nftables, and the names of a family's.
 [[nodiscard]] std::optional<uint8_t> icmp_type_number(Family family, std::string_view name);

@@ -8,8 +8,6 @@
 #include "xdp/maps.h"
 #include "xdp/parse.h"
 
-enum pc_tcp_bit { PC_TCP_BIT_SYN = 2, PC_TCP_BIT_ACK = 16 };
-
 /* The tuple as the packet has it. */
 static __always_inline void pc_key_of(const struct pc_packet *p, struct pc_flow_key *key)
 {
@@ -43,8 +41,7 @@ static __always_inline bool pc_is_segment(const struct pc_packet *p)
 
 static __always_inline bool pc_is_syn(const struct pc_packet *p)
 {
-	return pc_is_segment(p) &&
-	       (p->tcp_flags & (PC_TCP_BIT_SYN | PC_TCP_BIT_ACK)) == PC_TCP_BIT_SYN;
+	return pc_is_segment(p) && (p->tcp_flags & (PC_TCP_SYN | PC_TCP_ACK)) == PC_TCP_SYN;
 }
 
 /* Is somebody there? Listeners leave the SOCKMAP when they die, however that happens; a process

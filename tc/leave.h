@@ -14,9 +14,13 @@ struct pc_leaving {
 	struct pc_flow flow;
 	struct pc_client client;
 	struct pc_flow_key key; /* as the packet leaves */
+	struct pc_flow_query query;
 	__u32 frame_len;
 	__u32 iface_slot;
 	__u32 bytes; /* of L3, or of a frame that was not parsed */
+	__u8 state;  /* enum pc_state_bit */
+	__u8 zero[3];
+	__u32 zero2;
 };
 
 static __always_inline void pc_count_leaving(const struct pc_leaving *leaving, __u32 reason,
@@ -138,7 +142,7 @@ static __always_inline int pc_leave_by_rule(struct __sk_buff *skb, struct pc_lea
 		return pc_leave_to_inspect(skb, leaving, now, generation);
 	pc_count_rule(walk->rule_id, leaving->bytes, walk->jiffies);
 	if (walk->action == PC_ACTION_DROP)
-		return pc_leave_dropped(leaving, PC_REASON_RULE);
+		return pc_leave_dropped(leaving, walk->limited ? PC_REASON_LIMIT : PC_REASON_RULE);
 	if (walk->action == PC_ACTION_REJECT)
 		return pc_leave_dropped(leaving, PC_REASON_REJECT);
 	pc_report_leaving(leaving, PC_REASON_NONE);

@@ -5,7 +5,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "xdp/maps.h"
-#include "tc/leave.h"
+#include "tc/known.h"
 
 char pc_mark_license[] SEC("license") = "GPL";
 
@@ -92,7 +92,7 @@ static __always_inline const struct pc_flow *pc_known_flow(struct __sk_buff *skb
 	if (!pc_is_segment(p)) {
 		/* An error about what the inspector sent to the client, in the name of the server.
 		 */
-		if (!pc_inner_key(skb, p, &leaving->key))
+		if (!pc_inner_key(skb, p, &leaving->query, &leaving->key))
 			return NULL;
 		pc_turn_key(&leaving->key);
 	}
@@ -113,32 +113,44 @@ int pc_tc_egress(struct __sk_buff *skb)
 	struct pc_leaving *leaving = bpf_map_lookup_elem(&leaving_packets, &zero);
 	const struct pc_generation *generation;
 	const struct pc_flow *flow = NULL;
+	bool bypass, flows_on;
+	int answer;
 
 	if (!now || !leaving)
 		return TC_ACT_SHOT; /* a map without its first entry: cannot be */
-	if (pc_is_bypass(skb, now)) {
+	bypass = pc_is_bypass(skb, now);
+	if (bypass)
 		pc_count_reason(PC_REASON_INSPECT_BYPASS, skb->len, bpf_jiffies64());
-		return TC_ACT_UNSPEC;
-	}
 	/* All that decides a packet is of the generation that is active now. */
 	slot = *(const volatile __u32 *)&now->active % PC_GENERATIONS;
 	generation = bpf_map_lookup_elem(&generations, &slot);
 	if (!generation)
 		return TC_ACT_SHOT;
-	if (!pc_begin_leaving(skb, leaving, slot))
+	flows_on = generation->flags & PC_GEN_FLOWS;
+	if ((bypass && !flows_on) || !pc_begin_leaving(skb, leaving, slot))
 		return TC_ACT_UNSPEC;
 	if (!pc_parse_skb(skb, &leaving->walk.query.packet))
-		return pc_leave_unparsed(skb, leaving, generation);
+		return bypass ? TC_ACT_UNSPEC : pc_leave_unparsed(skb, leaving, generation);
 	leaving->bytes = leaving->walk.query.packet.len;
 	pc_set_zones(skb, leaving);
 	pc_key_of(&leaving->walk.query.packet, &leaving->key);
-	if (now->inspect_veth)
+	if (now->inspect_veth && !bypass)
 		flow = pc_known_flow(skb, leaving);
 	if (flow)
 		return pc_leave_inspected(skb, leaving, now, flow->rule_id);
-	if (!(generation->flags & (PC_GEN_TC | PC_GEN_INSPECT)))
-		return TC_ACT_UNSPEC;
-	return pc_leave_judged(skb, leaving, now, generation);
+	leaving->walk.query.state_bit = PC_STATE_NEW;
+	if (flows_on && !pc_track(skb, leaving, generation))
+		return pc_leave_dropped(leaving, PC_REASON_FLOW_CUT);
+	if (flows_on && leaving->query.found && !pc_translate_answer(skb, leaving, generation))
+		return pc_leave_dropped(leaving, PC_REASON_SYN_COOKIE);
+	if (bypass || !(generation->flags & (PC_GEN_TC | PC_GEN_INSPECT)) ||
+	    (flows_on && pc_needs_no_rules(leaving, generation)))
+		answer = TC_ACT_UNSPEC;
+	else
+		answer = pc_leave_judged(skb, leaving, now, generation);
+	if (flows_on && (answer == TC_ACT_UNSPEC || answer == TC_ACT_SHOT))
+		pc_admit_leaving(leaving, generation, answer == TC_ACT_UNSPEC);
+	return answer;
 }
 
 /* The mark of an XDP rule, left in front of the packet. */
@@ -182,7 +194,7 @@ int pc_insp_ingress(struct __sk_buff *skb)
 		pc_key_of(p, &leaving->key);
 		pc_turn_key(&leaving->key);
 		flow = bpf_map_lookup_elem(&flows, &leaving->key);
-	} else if (parsed && pc_inner_key(skb, p, &leaving->key)) {
+	} else if (parsed && pc_inner_key(skb, p, &leaving->query, &leaving->key)) {
 		flow = bpf_map_lookup_elem(&flows, &leaving->key);
 	}
 	if (flow) {

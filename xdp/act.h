@@ -61,16 +61,32 @@ static __always_inline void pc_leave_mark(struct xdp_md *ctx, const struct pc_fr
 	pc_count_reason(PC_REASON_MARK_FAILED, frame->walk.query.packet.len, frame->walk.jiffies);
 }
 
+static __always_inline int pc_answer(struct xdp_md *ctx, struct pc_frame *frame)
+{
+	int answer = pc_answer_packet(ctx, &frame->walk.query.packet, frame->walk.jiffies);
+
+	if (answer != XDP_ABORTED)
+		return answer;
+	frame->reason = PC_REASON_REJECT_LIMITED;
+	return XDP_DROP;
+}
+
 static __always_inline int pc_act(struct xdp_md *ctx, struct pc_frame *frame)
 {
 	int answer = XDP_DROP;
 
 	if (frame->verdict == PC_IF_REJECT)
-		answer = pc_answer(ctx, frame);
+		answer = frame->reason == PC_REASON_SYN_ANSWERED
+				 ? pc_send_cookie(ctx, &frame->walk.query.packet)
+				 : pc_answer(ctx, frame);
 	pc_count_frame(frame);
 	pc_report_frame(frame);
 	if (frame->verdict != PC_IF_ACCEPT)
 		return answer;
+	if (frame->opens && pc_send_syn(ctx, &frame->walk.query.packet))
+		return XDP_DROP;
+	if (frame->flow.shift && pc_shift_ack(ctx, &frame->walk.query.packet, frame->flow.shift))
+		return XDP_DROP;
 	if (frame->walk.mark_mask)
 		pc_leave_mark(ctx, frame);
 	return XDP_PASS;

@@ -133,7 +133,8 @@ PC_SUBPROGRAM int pc_rule_holds(struct pc_query *query, __u32 rule)
 		return 0;
 	if ((record->flags & query->lacks) || (query->needs & ~record->flags))
 		return 0;
-	if (!(record->families & query->family_bit) || !(record->frags & query->packet.frag))
+	if (!(record->families & query->family_bit) || !(record->frags & query->packet.frag) ||
+	    !(record->states & query->state_bit))
 		return 0;
 	if (!(record->in_zones & query->in_bit) || !(record->out_zones & query->out_bits) ||
 	    !(record->dscp & query->dscp_bit))

@@ -11,7 +11,8 @@
 
 enum pc_event_limits { PC_EVENTS_ALL_PER_SECOND = 20000 };
 
-enum pc_hook { PC_HOOK_XDP, PC_HOOK_TC };
+/* NONE: rules are only asked, see pc_walk_opening(). */
+enum pc_hook { PC_HOOK_XDP, PC_HOOK_TC, PC_HOOK_NONE };
 
 /* What happened to a packet. The packet is zero where it was not parsed. */
 struct pc_happening {

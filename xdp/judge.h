@@ -4,28 +4,19 @@
  */
 #pragma once
 
-#include "xdp/walk.h"
+#define PC_LOAD_BYTES(ctx, off, to, size) bpf_xdp_load_bytes(ctx, off, to, size)
+#include "xdp/guard.h"
+#include "xdp/syn_cookie.h"
 
 enum pc_inet_family { PC_AF_INET = 2, PC_AF_INET6 = 10 };
 
-enum pc_icmp_type {
-	PC_ICMP_UNREACHABLE = 3,
-	PC_ICMP_FRAG_NEEDED = 4, /* a code of it */
-	PC_ICMP_TIME_EXCEEDED = 11,
-	PC_ICMP6_UNREACHABLE = 1,
-	PC_ICMP6_TOO_BIG = 2,
-	PC_ICMP6_TIME_EXCEEDED = 3,
-	PC_ICMP6_PARAMETER = 4,
-	PC_MLD_QUERY = 130,
-	PC_MLD_DONE = 132,
-	PC_ND_ROUTER_SOLICITATION = 133,
-	PC_ND_NEIGHBOUR_ADVERTISEMENT = 136,
-	PC_MLD2_REPORT = 143,
-};
+/* PC_COOKIE: the ACK of a SYN cookie, judged and sent on as the SYN. */
+enum pc_opens { PC_NOT_ASKED, PC_COOKIE, PC_NO_COOKIE };
 
 /* A frame and its verdict. */
 struct pc_frame {
 	struct pc_walk walk;
+	struct pc_flow_query flow;
 	__u32 len; /* of the frame */
 	__u32 iface_slot;
 	__u32 rule_id;	  /* the rule that decided and is counted here; 0: none */
@@ -34,7 +25,9 @@ struct pc_frame {
 	__u8 log;	  /* enum pc_log */
 	__u8 action;	  /* enum pc_action, for the event */
 	__u8 unparseable; /* 1: counted as such besides `reason`, because it is accepted */
-	__u8 zero[7];
+	__u8 opens;	  /* enum pc_opens */
+	__u8 zero[2];
+	__u32 cookie;
 };
 
 static __always_inline void pc_begin(struct pc_frame *frame, __u32 slot, __u64 jiffies,
@@ -142,9 +135,10 @@ static __always_inline void pc_judge_by_rule(struct pc_frame *frame)
 	frame->verdict = walk->action == PC_ACTION_DROP	    ? PC_IF_DROP
 			 : walk->action == PC_ACTION_REJECT ? PC_IF_REJECT
 							    : PC_IF_ACCEPT;
-	frame->reason = walk->action == PC_ACTION_DROP	   ? PC_REASON_RULE
-			: walk->action == PC_ACTION_REJECT ? PC_REASON_REJECT
-							   : PC_REASON_NONE;
+	frame->reason = walk->action == PC_ACTION_REJECT ? PC_REASON_REJECT
+			: walk->action != PC_ACTION_DROP ? PC_REASON_NONE
+			: walk->limited			 ? PC_REASON_LIMIT
+							 : PC_REASON_RULE;
 	/* What a rule of TC accepts or inspects is asked, and counted, there. */
 	if (walk->at_tc && frame->verdict == PC_IF_ACCEPT)
 		return;
@@ -181,20 +175,12 @@ static __noinline int pc_find_out(struct xdp_md *ctx, struct pc_walk *walk)
 	return 0;
 }
 
-static __always_inline void pc_judge_packet(struct xdp_md *ctx, struct pc_frame *frame,
-					    const struct pc_generation *generation)
+/* By the rules, else by the zone's default. */
+static __always_inline void pc_judge_by_rules(struct xdp_md *ctx, struct pc_frame *frame,
+					      const struct pc_generation *generation)
 {
-	int end;
+	int end = pc_walk_on(&frame->walk);
 
-	if (pc_walk_start(&frame->walk)) {
-		pc_drop(frame, generation, PC_REASON_INTERNAL);
-		return;
-	}
-	if (pc_is_blocked(frame)) {
-		pc_drop(frame, generation, PC_REASON_BLOCK);
-		return;
-	}
-	end = pc_walk_on(&frame->walk);
 	if (end == PC_WALK_NEEDS_OUT) {
 		pc_find_out(ctx, &frame->walk);
 		end = pc_walk_on(&frame->walk);
@@ -205,6 +191,214 @@ static __always_inline void pc_judge_packet(struct xdp_md *ctx, struct pc_frame 
 		pc_judge_by_default(frame, generation);
 	else
 		pc_drop(frame, generation, PC_REASON_INTERNAL);
+}
+
+/* [zone.*] established: known flows, and what is related to them, before all rules. */
+static __always_inline bool pc_is_let_in(const struct pc_frame *frame,
+					 const struct pc_generation *generation, __u8 state)
+{
+	return (state & (PC_STATE_ESTABLISHED | PC_STATE_RELATED)) &&
+	       (generation->flows.established_zones >> (frame->walk.in_zone % PC_ZONES_MAX) & 1);
+}
+
+static __always_inline void pc_let_in(struct pc_frame *frame, __u8 state)
+{
+	pc_pass(frame, state == PC_STATE_RELATED ? PC_REASON_RELATED : PC_REASON_ESTABLISHED);
+	if (frame->walk.query.packet.frag == PC_FRAG_FIRST)
+		pc_note_fragment(&frame->walk.query.packet, frame->flow.now);
+}
+
+/* Nothing changed since the flow was judged: true, and nothing else is asked. */
+static __always_inline bool pc_let_in_at_once(struct pc_frame *frame,
+					      const struct pc_generation *generation, __u8 state)
+{
+	const struct pc_flow_entry *entry;
+
+	/* Of a later fragment only that its datagram is known is known. */
+	if (!frame->flow.found)
+		return false;
+	entry = pc_flow_at(frame->flow.index);
+	if (!entry || !pc_is_current(entry, frame->flow.side, &generation->flows))
+		return false;
+	pc_let_in(frame, state);
+	return true;
+}
+
+/* Does the flow go on under the rules of today? What left by TC was judged there, with what NAT
+ * made of it, and is again.
+ */
+static __always_inline bool pc_flow_goes_on(struct xdp_md *ctx, struct pc_frame *frame,
+					    const struct pc_generation *generation,
+					    struct pc_flow_entry *entry)
+{
+	const struct pc_flow_policy *policy = &generation->flows;
+	__u64 decision = entry->decision;
+	bool keep = PC_DECISION_KEEP(decision);
+	__u32 rule_id = PC_DECISION_RULE(decision);
+	int end;
+
+	if (!(entry->flags & PC_FLOW_BORN_AT_TC) && !pc_is_fresh(decision, policy)) {
+		end = pc_walk_opening(&frame->walk, &frame->flow);
+		if (end == PC_WALK_NEEDS_OUT) {
+			pc_find_out(ctx, &frame->walk);
+			end = pc_walk_opening(&frame->walk, &frame->flow);
+		}
+		rule_id = end == PC_WALK_RULE ? frame->walk.rule_id : 0;
+		keep = rule_id && frame->walk.keep;
+		if (!pc_opening_passes(&frame->walk, end, entry, generation)) {
+			frame->rule_id = rule_id;
+			return false;
+		}
+	}
+	pc_decide(entry, decision, rule_id, keep, policy);
+	if ((frame->flow.side & 1) != (entry->origin & 1))
+		entry->answer_judged = policy->judgement & 0xffffff;
+	return true;
+}
+
+/* The rules changed, or who is blocked, since the flow was judged. The source is not blocked. */
+static __always_inline void pc_judge_flow_again(struct xdp_md *ctx, struct pc_frame *frame,
+						const struct pc_generation *generation, __u8 state)
+{
+	struct pc_flow_entry *entry = pc_flow_at(frame->flow.index);
+
+	if (!frame->flow.found || !entry || state == PC_STATE_RELATED ||
+	    pc_flow_goes_on(ctx, frame, generation, entry)) {
+		pc_let_in(frame, state);
+		return;
+	}
+	pc_end_flow(frame->flow.index, frame->flow.now);
+	pc_drop(frame, generation, PC_REASON_FLOW_CUT);
+	if (frame->rule_id)
+		frame->log = frame->walk.log;
+}
+
+/* Connections from outside: those are zones whose default is drop. */
+static __always_inline bool pc_is_outside(const struct pc_frame *frame,
+					  const struct pc_generation *generation)
+{
+	return generation->flows.syn_protect &&
+	       generation->zone_default[frame->walk.in_zone % PC_ZONES_MAX] != PC_ACTION_ACCEPT;
+}
+
+/* An ACK of no flow, or of one whose server has not answered yet, that brings back a cookie, is
+ * judged as the SYN that it stands for.
+ */
+static __always_inline __u8 pc_take_cookie(struct pc_frame *frame,
+					   const struct pc_generation *generation, __u8 state)
+{
+	struct pc_packet *p = &frame->walk.query.packet;
+
+	if (state != PC_STATE_INVALID || !(p->flags & PC_PKT_HAS_TCP_FLAGS) ||
+	    (p->tcp_flags & (PC_TCP_SYN | PC_TCP_ACK | PC_TCP_RST | PC_TCP_FIN)) != PC_TCP_ACK ||
+	    p->frag != PC_FRAG_NONE || !pc_is_outside(frame, generation) ||
+	    !pc_expects_cookies(&generation->flows, frame->flow.now))
+		return state;
+	if (!pc_is_cookie(p)) {
+		/* Where every connection is made of a cookie, it is none. */
+		if (!frame->flow.found && !generation->flows.loose)
+			frame->opens = PC_NO_COOKIE;
+		return state;
+	}
+	frame->opens = PC_COOKIE;
+	frame->cookie = p->ack - 1;
+	p->seq--;
+	p->segment = 0;
+	p->tcp_flags = PC_TCP_SYN;
+	return PC_STATE_NEW;
+}
+
+/* A SYN that was accepted: under a flood, its sender has to show that it is there. */
+static __always_inline bool pc_answers_syn(struct pc_frame *frame,
+					   const struct pc_generation *generation)
+{
+	const struct pc_packet *p = &frame->walk.query.packet;
+
+	if (frame->opens || p->frag != PC_FRAG_NONE || !(p->flags & PC_PKT_HAS_TCP_FLAGS) ||
+	    !pc_tcp_begins(p) || !pc_is_outside(frame, generation) ||
+	    !pc_wants_cookies(&generation->flows, frame->flow.now))
+		return false;
+	frame->verdict = PC_IF_REJECT;
+	frame->reason = PC_REASON_SYN_ANSWERED;
+	frame->rule_id = 0;
+	frame->log = PC_LOG_NONE;
+	return true;
+}
+
+/* The flow of a packet that was accepted. Without it the answers would not come back: so what finds
+ * no place is dropped.
+ */
+static __always_inline void pc_admit(struct pc_frame *frame, const struct pc_generation *generation,
+				     __u8 state)
+{
+	struct pc_packet *packet = &frame->walk.query.packet;
+	struct pc_opening opening = {
+		.rule_id = frame->walk.end == PC_WALK_RULE ? frame->walk.rule_id : 0,
+		.in_zone = frame->walk.in_zone,
+		.keep = frame->walk.end == PC_WALK_RULE && frame->walk.keep,
+		.hook = PC_HOOK_XDP,
+		.bounded = !frame->opens,
+		.cookie = frame->cookie,
+	};
+	int made;
+
+	if (packet->frag == PC_FRAG_FIRST)
+		pc_note_fragment(packet, frame->flow.now);
+	if (state != PC_STATE_NEW || (frame->flow.found && !frame->flow.again) ||
+	    packet->frag == PC_FRAG_LATER || !pc_opens(packet, generation->flows.loose))
+		return;
+	if (pc_answers_syn(frame, generation))
+		return;
+	made = pc_open_flow(packet, &frame->flow, &opening, frame->walk.slot);
+	if (made == PC_FLOW_MADE)
+		return;
+	frame->rule_id = 0;
+	pc_drop(frame, generation,
+		made == PC_FLOW_NOT_BUDGET   ? PC_REASON_FLOW_BUDGET
+		: made == PC_FLOW_NOT_SOURCE ? PC_REASON_FLOW_SOURCE
+					     : PC_REASON_FLOW_FULL);
+}
+
+static __always_inline void pc_judge_packet(struct xdp_md *ctx, struct pc_frame *frame,
+					    const struct pc_generation *generation)
+{
+	bool flows = generation->flags & PC_GEN_FLOWS, let_in = false;
+	__u8 state = PC_STATE_NEW;
+
+	if (flows) {
+		frame->flow.now = pc_ticks(frame->walk.jiffies);
+		state = pc_state_of(ctx, &frame->walk.query.packet, &frame->flow, frame->walk.slot,
+				    PC_HOOK_XDP, generation->flows.loose);
+		state = pc_take_cookie(frame, generation, state);
+		if (frame->opens == PC_NO_COOKIE) {
+			pc_drop(frame, generation, PC_REASON_SYN_COOKIE);
+			return;
+		}
+		let_in = pc_is_let_in(frame, generation, state);
+		if (let_in && pc_let_in_at_once(frame, generation, state))
+			return;
+	}
+	frame->walk.query.state_bit = state;
+	if (pc_walk_start(&frame->walk)) {
+		pc_drop(frame, generation, PC_REASON_INTERNAL);
+		return;
+	}
+	if (pc_is_blocked(frame)) {
+		pc_drop(frame, generation, PC_REASON_BLOCK);
+		return;
+	}
+	if (let_in) {
+		pc_judge_flow_again(ctx, frame, generation, state);
+		return;
+	}
+	if (pc_is_guarded(generation, frame->walk.in_zone, state))
+		pc_guard_count(&frame->walk.query.packet,
+			       frame->walk.query.packet.family == 4
+				       ? generation->flows.guard_prefix4
+				       : generation->flows.guard_prefix6);
+	pc_judge_by_rules(ctx, frame, generation);
+	if (flows && frame->verdict == PC_IF_ACCEPT)
+		pc_admit(frame, generation, state);
 }
 
 /* False: the frame is in no zone for sure. */

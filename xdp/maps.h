@@ -139,7 +139,7 @@ PC_MAP struct {
 
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, PC_FLOWS_MAX);
+	__uint(max_entries, PC_INSPECTED_MAX);
 	__type(key, struct pc_flow_key);
 	__type(value, struct pc_flow);
 } flows SEC(".maps");
@@ -166,11 +166,96 @@ PC_MAP struct {
 	__type(value, struct pc_inspect_stats);
 } insp_stats SEC(".maps");
 
+/* Whoever loads these makes them as long as [flows] max asks for. */
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PC_FLOW_BUCKETS_LEAST);
+	__type(key, __u32);
+	__type(value, struct pc_flow_bucket);
+} flow_buckets SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PC_FLOW_BUCKETS_LEAST *PC_FLOW_WAYS);
+	__type(key, __u32);
+	__type(value, struct pc_flow_entry);
+} flow_entries SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pc_flow_globals);
+} flow_globals SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PC_FLOW_FRAGMENTS);
+	__type(key, __u32);
+	__type(value, struct pc_flow_fragment);
+} flow_fragments SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PC_FLOW_SOURCES);
+	__type(key, __u32);
+	__type(value, __u64);
+} flow_sources SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PC_GENERATIONS *PC_LIMITS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_limit);
+} limits SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PC_LIMIT_SETS);
+	__type(key, __u32);
+	__type(value, struct pc_limit_set);
+} limit_sets SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PC_LIMITS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_rule_name);
+} limit_names SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PC_LIMITS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_limit_counter);
+} limit_counters SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PC_GUARD_COLUMNS);
+	__type(key, __u32);
+	__type(value, struct pc_guard_cells);
+} guard_sketch SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PC_GUARD_TOP);
+	__type(key, __u32);
+	__type(value, struct pc_guard_candidate);
+} guard_top SEC(".maps");
+
 /* Set before load: what one CPU's share of a ceiling is. 1 gives each CPU all of it. */
 #ifdef PC_DEFINE_MAPS
 const volatile __u32 pc_cpus = 1;
 const volatile __u32 pc_arena_mask = PC_ARENA_MIN - 1;
+const volatile __u32 pc_flow_buckets = PC_FLOW_BUCKETS_LEAST;
 #else
 extern const volatile __u32 pc_cpus;
 extern const volatile __u32 pc_arena_mask;
+extern const volatile __u32 pc_flow_buckets;
 #endif

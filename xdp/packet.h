@@ -14,6 +14,8 @@
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 
+enum pc_tcp_flag { PC_TCP_FIN = 1, PC_TCP_SYN = 2, PC_TCP_RST = 4, PC_TCP_ACK = 16 };
+
 enum pc_packet_flag {
 	PC_PKT_HAS_PORTS = 1 << 0,
 	PC_PKT_HAS_ICMP = 1 << 1,
@@ -25,11 +27,15 @@ enum pc_packet_flag {
 struct pc_packet {
 	__be32 saddr[4]; /* an IPv4 address is word 0, the other words are 0 */
 	__be32 daddr[4];
+	__u32 seq, ack;	    /* TCP; of ICMP echo `seq` is the identifier */
+	__u32 segment;	    /* TCP: bytes of payload */
+	__u32 frag_id;	    /* identification, of fragments */
 	__u16 sport, dport; /* PC_PKT_HAS_PORTS */
 	__u16 len;	    /* of L3: IPv4 total length, IPv6 payload length + 40; at most 65535 */
 	__u16 vlan; /* outermost VLAN id that is not 0 (0 only carries a priority), or PC_VLAN_NONE
 		     */
 	__u16 l3_off, l4_off; /* from the start of the frame */
+	__u16 window;	      /* TCP, as in the header */
 	__u8 smac[6];
 	__u8 family; /* 4, 6; 0: no IP header was reached */
 	__u8 proto;  /* after the IPv6 extension headers */
@@ -40,8 +46,13 @@ struct pc_packet {
 	__u8 frag;		   /* enum pc_frag_bit */
 	__u8 flags;		   /* enum pc_packet_flag */
 	__u8 reason;		   /* enum pc_reason, when pc_parse() returned false */
+	__u8 scale;		   /* TCP: PC_NO_SCALE, until pc_read_scale() */
+	__u8 l4_size;		   /* TCP: of the header with its options */
 };
-PC_ASSERT_SIZE(struct pc_packet, 60);
+PC_ASSERT_SIZE(struct pc_packet, 80);
+
+#define PC_NO_SCALE	 0xff
+#define PC_SCALE_HIGHEST 14 /* RFC 7323 */
 
 #define PC_NO_TAG 0xffffffffU
 

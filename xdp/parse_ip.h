@@ -69,6 +69,7 @@ static __always_inline bool pc_parse_ipv4(const struct pc_cursor *c, struct pc_p
 	p->dscp = ip.tos >> 2;
 	p->l4_off = (__u16)(p->l3_off + size);
 	frag_off = bpf_ntohs(ip.frag_off);
+	p->frag_id = bpf_ntohs(ip.id);
 	if (frag_off & PC_IP_OFFSET)
 		return pc_parse_later(p, frag_off & PC_IP_OFFSET);
 	p->frag = frag_off & PC_IP_MF ? PC_FRAG_FIRST : PC_FRAG_NONE;
@@ -105,6 +106,7 @@ static __always_inline bool pc_parse_chain(const struct pc_cursor *c, __u32 len,
 	struct {
 		__u8 next, len;
 		__be16 frag_off;
+		__be32 id;
 	} ext;
 
 	for (i = 0; i < PC_EXT_HEADERS_MAX; i++) {
@@ -127,6 +129,7 @@ static __always_inline bool pc_parse_chain(const struct pc_cursor *c, __u32 len,
 			return pc_refuse(p, PC_REASON_IPV6_EXT_DEPTH);
 		fragment_seen = true;
 		offset = bpf_ntohs(ext.frag_off);
+		p->frag_id = bpf_ntohl(ext.id);
 		p->l4_off = (__u16)(p->l3_off + off);
 		if (offset >> 3)
 			return pc_parse_later(p, offset >> 3);

@@ -43,6 +43,12 @@ static __always_inline bool pc_parse_tcp(const struct pc_cursor *c, const __u8 *
 	p->sport = bpf_ntohs(tcp.source);
 	p->dport = bpf_ntohs(tcp.dest);
 	p->tcp_flags = tcp.flags;
+	p->seq = bpf_ntohl(tcp.seq);
+	p->ack = bpf_ntohl(tcp.ack_seq);
+	p->window = bpf_ntohs(tcp.window);
+	p->segment = rest - size;
+	p->scale = PC_NO_SCALE;
+	p->l4_size = (__u8)size;
 	p->flags |= PC_PKT_HAS_PORTS | PC_PKT_HAS_TCP_FLAGS;
 	return true;
 }
@@ -95,6 +101,7 @@ static __always_inline bool pc_parse_icmp(const struct pc_cursor *c, const __u8 
 		return pc_refuse_l4(p, PC_REASON_L4_TRUNCATED);
 	p->icmp_type = l4[0];
 	p->icmp_code = l4[1];
+	p->seq = (__u32)l4[4] << 8 | l4[5];
 	p->flags |= PC_PKT_HAS_ICMP;
 	return true;
 }

@@ -25,18 +25,19 @@ struct pc_query {
 
 	/* Given. */
 	__u32 generation; /* slot */
+	__u32 from;	  /* the lowest priority that counts */
 	__u64 jiffies;
 	__u64 in_bit;	/* bit z of the zone it came from, bit 0: of the router's own packets */
 	__u64 out_bits; /* bit z of the zone it leaves by, bit 0: of none; all bits: not known */
-	__u32 from;	/* the lowest priority that counts */
 	__u8 in_zone;
-	__u8 needs; /* PC_AT_TC: ask only rules with this flag */
+	__u8 needs;	/* PC_AT_TC: ask only rules with this flag */
+	__u8 state_bit; /* enum pc_state_bit: how it stands to known flows */
 
 	/* From the packet. */
-	__u16 lacks; /* PC_NEEDS_*: a rule with one of these flags does not match */
-	__u64 dscp_bit;
 	__u8 family_bit;
-	__u8 zero[3];
+	__u16 lacks; /* PC_NEEDS_*: a rule with one of these flags does not match */
+	__u16 zero;
+	__u64 dscp_bit;
 
 	/* The answer. */
 	__u32 found; /* the priority of the first rule; PC_PRIORITY_NONE: none */
@@ -49,7 +50,8 @@ struct pc_query {
 	__u32 words;	     /* of each */
 	__u32 block_hits;    /* not 0: the source is in @blocks, and this is its entry's */
 	__u32 rest;	     /* PC_REST() */
-	__u64 candidates;    /* bit w: word w of all rows together is not zero */
+	__u32 zero3;
+	__u64 candidates;		  /* bit w: word w of all rows together is not zero */
 	__u64 together[PC_ROW_WORDS_MAX]; /* and those words */
 	__u64 left, chain_addr;		  /* of a search that goes on: see struct pc_scan */
 	__u32 first, tag, next;

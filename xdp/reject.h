@@ -9,7 +9,23 @@
  */
 #pragma once
 
-#include "xdp/judge.h"
+#include "xdp/count.h"
+#include "xdp/parse.h"
+
+enum pc_icmp_type {
+	PC_ICMP_UNREACHABLE = 3,
+	PC_ICMP_FRAG_NEEDED = 4, /* a code of it */
+	PC_ICMP_TIME_EXCEEDED = 11,
+	PC_ICMP6_UNREACHABLE = 1,
+	PC_ICMP6_TOO_BIG = 2,
+	PC_ICMP6_TIME_EXCEEDED = 3,
+	PC_ICMP6_PARAMETER = 4,
+	PC_MLD_QUERY = 130,
+	PC_MLD_DONE = 132,
+	PC_ND_ROUTER_SOLICITATION = 133,
+	PC_ND_NEIGHBOUR_ADVERTISEMENT = 136,
+	PC_MLD2_REPORT = 143,
+};
 
 enum pc_reject_limits {
 	PC_REJECTS_PER_SECOND = 1000, /* all CPUs together, as net.ipv4.icmp_msgs_per_sec */
@@ -32,8 +48,6 @@ struct pc_tcp {
 	__u8 doff, flags;
 	__be16 window, check, urgent;
 };
-
-enum pc_tcp_flag { PC_TCP_FIN = 1, PC_TCP_SYN = 2, PC_TCP_RST = 4, PC_TCP_ACK = 16 };
 
 struct pc_icmp {
 	__u8 type, code;
@@ -293,14 +307,4 @@ __noinline int pc_answer_packet(struct xdp_md *ctx, const struct pc_packet *p, _
 	if (p->flags & PC_PKT_HAS_TCP_FLAGS)
 		return pc_answer_tcp(ctx, p, &link);
 	return pc_answer_icmp(ctx, p, &link);
-}
-
-static __always_inline int pc_answer(struct xdp_md *ctx, struct pc_frame *frame)
-{
-	int answer = pc_answer_packet(ctx, &frame->walk.query.packet, frame->walk.jiffies);
-
-	if (answer != XDP_ABORTED)
-		return answer;
-	frame->reason = PC_REASON_REJECT_LIMITED;
-	return XDP_DROP;
 }

@@ -17,6 +17,7 @@
 #include "xdp/maps.h"
 #include "xdp/count.h"
 #include "xdp/events.h"
+#include "xdp/limit.h"
 #include "xdp/lookup.h"
 #include "xdp/zone.h"
 
@@ -46,12 +47,18 @@ struct pc_walk {
 	__u8 log;    /* its enum pc_log */
 	__u8 at_tc;  /* 1: it is a rule of TC */
 	__u8 inspect;
-	__u8 zero[2];
+	__u8 limited;	/* 1: it decides because its limit was exceeded */
+	__u8 keep;	/* 1: flows that it accepts are not judged again */
 	__u32 position; /* the lowest priority that the walk has not passed */
 	__u32 rule_id;
 	/* Of the mark rules passed so far: new = (old & ~mark_mask) | mark. */
 	__u32 mark, mark_mask;
 	__u32 zero2;
+
+	/* What pc_walk_opening() puts back. */
+	struct {
+		__u8 flags, icmp_type, in_zone, out_zone, out_known, own_packet, hook, turned;
+	} before;
 };
 
 /* Asks for all that is the same for each rule: once for each packet. 0: well. */
@@ -67,6 +74,7 @@ static __always_inline int pc_walk_start(struct pc_walk *walk)
 	walk->position = 0;
 	walk->mark = 0;
 	walk->mark_mask = 0;
+	walk->limited = 0;
 	return pc_find_rows(query);
 }
 
@@ -82,6 +90,12 @@ static __always_inline const struct pc_record *pc_walk_record(const struct pc_wa
 	return pc_record_at(arena, query, generation, query->rule);
 }
 
+static __always_inline void pc_walk_mark(struct pc_walk *walk, __u32 mark, __u32 mask)
+{
+	walk->mark = (walk->mark & ~mask) | mark;
+	walk->mark_mask |= mask;
+}
+
 /* Not inlined: its stack is not to be there while the next rule is looked up. */
 static __noinline int pc_pass_rule(struct pc_walk *walk, const struct pc_record *record)
 {
@@ -91,19 +105,43 @@ static __noinline int pc_pass_rule(struct pc_walk *walk, const struct pc_record 
 		.jiffies = walk->jiffies,
 		.ifindex = walk->ifindex,
 		.rule_id = record->rule_id,
-		.log = record->log,
+		.log = walk->log,
 		.reason = PC_REASON_NONE,
 		.action = record->action,
 		.hook = walk->hook,
 	};
 
 	pc_count_rule(record->rule_id, walk->query.packet.len, walk->jiffies);
-	if (record->action == PC_ACTION_MARK) {
-		walk->mark = (walk->mark & ~record->mark_mask) | record->mark;
-		walk->mark_mask |= record->mark_mask;
-	}
-	if (record->log)
+	if (record->action == PC_ACTION_MARK)
+		pc_walk_mark(walk, record->mark, record->mark_mask);
+	if (what.log)
 		pc_report(&what);
+	return 0;
+}
+
+/* Charges the limit of a rule that matched. True: it is exceeded, and that ends the walk. */
+PC_SUBPROGRAM int pc_walk_charge(struct pc_walk *walk, __u32 id)
+{
+	__u32 index;
+	const struct pc_limit *limit;
+	int over;
+
+	if (!walk)
+		return 0;
+	index = walk->slot * PC_LIMITS_MAX + id;
+	limit = bpf_map_lookup_elem(&limits, &index);
+	if (!limit || (limit->of == PC_LIMIT_FLOWS && walk->query.state_bit != PC_STATE_NEW))
+		return 0;
+	over = pc_limit_exceeded(&walk->query.packet, id, walk->slot, walk->in_zone, walk->rule_id);
+	if (over == 1 + PC_OVER_DROP || over == 1 + PC_OVER_REJECT) {
+		walk->action = over == 1 + PC_OVER_DROP ? PC_ACTION_DROP : PC_ACTION_REJECT;
+		walk->limited = 1;
+		return 1;
+	}
+	if (over == 1 + PC_OVER_MARK)
+		pc_walk_mark(walk, limit->mark, limit->mark_mask);
+	if (over == 1 + PC_OVER_LOG && !walk->log)
+		walk->log = PC_LOG_SAMPLED;
 	return 0;
 }
 
@@ -111,7 +149,7 @@ static __noinline int pc_pass_rule(struct pc_walk *walk, const struct pc_record 
 static __always_inline bool pc_walk_ends(struct pc_walk *walk)
 {
 	__u32 rule = walk->query.rule;
-	bool at_tc = rule & PC_RULE_AT_TC;
+	bool at_tc = rule & PC_RULE_AT_TC, own_hook;
 	const struct pc_record *record;
 
 	walk->position = walk->query.found;
@@ -121,6 +159,7 @@ static __always_inline bool pc_walk_ends(struct pc_walk *walk)
 	walk->end = PC_WALK_RULE;
 	walk->action = PC_RULE_ACTION(rule);
 	walk->log = PC_RULE_LOG(rule);
+	walk->keep = 0;
 	walk->at_tc = at_tc;
 	walk->rule_id = PC_RULE_RECORD(rule);
 	if (walk->action < PC_ACTION_MARK && !walk->out_known && at_tc &&
@@ -137,9 +176,13 @@ static __always_inline bool pc_walk_ends(struct pc_walk *walk)
 	}
 	walk->rule_id = record->rule_id;
 	walk->inspect = record->inspect;
+	walk->keep = !!(record->flags & PC_KEEP_FLOWS);
+	own_hook = walk->hook == (at_tc ? PC_HOOK_TC : PC_HOOK_XDP);
+	if (record->limit && own_hook && pc_walk_charge(walk, record->limit))
+		return true;
 	if (walk->action < PC_ACTION_MARK)
 		return true;
-	if (at_tc == (walk->hook == PC_HOOK_TC))
+	if (own_hook)
 		pc_pass_rule(walk, record);
 	return false;
 }
@@ -165,8 +208,10 @@ static long pc_walk_step(__u32 index, void *context)
 }
 
 /* enum pc_walk_end. Goes on at walk.position: the rule that needed `out` is asked again. */
-static __noinline int pc_walk_on(struct pc_walk *walk)
+PC_SUBPROGRAM int pc_walk_on(struct pc_walk *walk)
 {
+	if (!walk)
+		return PC_WALK_BROKEN;
 	walk->query.out_bits = walk->out_known ? 1ULL << (walk->out_zone % PC_ZONES_MAX) : ~0ULL;
 	walk->end = PC_WALK_BROKEN;
 	/* Mostly the first rule ends it. */

@@ -3,30 +3,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 
 namespace pc::daemon {
-namespace {
-
-// Calls `add` with the value of each CPU.
-template <typename T, typename Add>
-Result<void> for_each_cpu(const MapStore& map, uint32_t index, const Add& add) {
-    static_assert(sizeof(T) % 8 == 0);
-    const auto bytes = TRY(map.get(bytes_of(index)));
-    if (bytes.size() % sizeof(T) != 0) {
-        return Error{EPROTO, "a map has counters of another size"};
-    }
-    for (size_t at = 0; at < bytes.size(); at += sizeof(T)) {
-        T value{};
-        std::memcpy(&value, bytes.data() + at, sizeof(value));
-        add(value);
-    }
-    return {};
-}
-
-} // namespace
-
 Result<Count> read_counter(const MapStore& map, uint32_t index) {
     Count sum;
     TRY(for_each_cpu<pc_counter>(map, index, [&sum](const pc_counter& counter) {
@@ -44,6 +22,17 @@ Result<pc_iface_counter> read_interface_counter(const MapStore& map, uint32_t sl
             sum.packets[i] += counter.packets[i];
             sum.bytes[i] += counter.bytes[i];
         }
+    }));
+    return sum;
+}
+
+Result<pc_limit_counter> read_limit_counter(const MapStore& map, uint32_t stable) {
+    pc_limit_counter sum{};
+    TRY(for_each_cpu<pc_limit_counter>(map, stable, [&sum](const pc_limit_counter& counter) {
+        sum.passed += counter.passed;
+        sum.over += counter.over;
+        sum.passed_bytes += counter.passed_bytes;
+        sum.over_bytes += counter.over_bytes;
     }));
     return sum;
 }

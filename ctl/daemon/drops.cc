@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ctl/daemon/drops.h"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -12,7 +10,7 @@
 #include <net/if.h>
 
 #include "ctl/daemon/counters.h"
-#include "rules/net.h"
+#include "ctl/daemon/eve.h"
 
 namespace pc::daemon {
 namespace {
@@ -28,49 +26,6 @@ int64_t nanoseconds(clockid_t clock) {
     (void)clock_gettime(clock, &now); // ignoring: these clocks always exist
     return int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
 }
-
-// Suricata's form: microseconds and the offset from UTC.
-std::string timestamp(int64_t realtime_ns) {
-    const time_t seconds = realtime_ns / 1000000000;
-    tm parts{};
-    gmtime_r(&seconds, &parts);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+0000", parts.tm_year + 1900,
-                       parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                       realtime_ns % 1000000000 / 1000);
-}
-
-Address address_of(const __be32 (&words)[4], uint8_t family) {
-    Address address;
-    address.family = family == 6 ? Family::v6 : Family::v4;
-    std::memcpy(address.bytes.data(), words, sizeof(words));
-    return address;
-}
-
-// Both directions of a flow give the same.
-uint64_t flow_id(const Address& a, uint16_t port_a, const Address& b, uint16_t port_b,
-                 uint8_t proto) {
-    const auto hash = [proto](const Address& address, uint16_t port) {
-        uint64_t value = 0xcbf29ce484222325;
-        for (const uint8_t byte : address.bytes) {
-            value = (value ^ byte) * 0x100000001b3;
-        }
-        const std::array<uint8_t, 3> rest{static_cast<uint8_t>(port >> 8),
-                                          static_cast<uint8_t>(port & 0xff), proto};
-        for (const uint8_t byte : rest) {
-            value = (value ^ byte) * 0x100000001b3;
-        }
-        return value;
-    };
-    return (hash(a, port_a) + hash(b, port_b)) >> 1U;
-}
-
-std::string protocol_word(uint8_t proto) {
-    std::string name = protocol_name(proto);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(toupper(c)); });
-    return name;
-}
-
 } // namespace
 
 Json eve_record(const pc_event& event, const std::string& rule, const std::string& interface,
@@ -78,16 +33,16 @@ Json eve_record(const pc_event& event, const std::string& rule, const std::strin
     const char* action = event.reason == PC_REASON_REJECT ? "reject"
                          : is_drop_reason(event.reason)   ? "drop"
                                                           : "accept";
-    Json record{{"timestamp", timestamp(realtime_ns)},
+    Json record{{"timestamp", eve_time(realtime_ns)},
                 {"in_iface", interface},
                 {"event_type", is_drop_reason(event.reason) ? "drop" : "accept"}};
     if (event.family == 4 || event.family == 6) {
-        const Address src = address_of(event.saddr, event.family);
-        const Address dst = address_of(event.daddr, event.family);
-        record["flow_id"] = flow_id(src, event.sport, dst, event.dport, event.proto);
+        const Address src = eve_address(event.saddr, event.family);
+        const Address dst = eve_address(event.daddr, event.family);
+        record["flow_id"] = eve_flow_id(src, event.sport, dst, event.dport, event.proto);
         record["src_ip"] = to_string(src);
         record["dest_ip"] = to_string(dst);
-        record["proto"] = protocol_word(event.proto);
+        record["proto"] = eve_protocol(event.proto);
         const bool icmp = event.proto == 1 || event.proto == 58;
         record[icmp ? "icmp_type" : "src_port"] = event.sport;
         record[icmp ? "icmp_code" : "dest_port"] = event.dport;

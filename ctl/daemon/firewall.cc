@@ -7,7 +7,6 @@
 #include <ctime>
 
 #include <fmt/format.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "ctl/daemon/inspection.h"
@@ -17,32 +16,6 @@ namespace pc::daemon {
 namespace {
 
 constexpr std::string_view built_in_text = "schema = 1\n";
-
-// From the kernel: nobody who sends packets can know it.
-Result<uint64_t> random_number() {
-    uint64_t number = 0;
-    if (getrandom(&number, sizeof(number), 0) != static_cast<ssize_t>(sizeof(number))) {
-        return Error{errno, std::string("read random bytes: ") + std::strerror(errno)};
-    }
-    return number;
-}
-
-Result<Attachment> attach(Datapath& datapath, const WantedInterface& wanted) {
-    if (!wanted.has_ethernet) {
-        return Error{EOPNOTSUPP, "attach XDP to " + wanted.name +
-                                     ": it has no Ethernet header; use the interface below it"};
-    }
-    return datapath.attach(wanted.ifindex, AttachOptions{wanted.mode, wanted.frags});
-}
-
-// An earlier process attached it; with `frags` or without cannot be asked.
-Result<void> attach_again(Datapath& datapath, uint32_t ifindex) {
-    const auto attached = datapath.attach(ifindex, AttachOptions{XdpMode::automatic, false});
-    if (!attached) {
-        (void)TRY(datapath.attach(ifindex, AttachOptions{XdpMode::automatic, true}));
-    }
-    return {};
-}
 
 // What decides where a packet goes and whether an attachment is worth another try.
 std::vector<Link> essence_of(std::vector<Link> links) {
@@ -66,7 +39,10 @@ bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
 // Equal texts may still differ in what the files of their sets hold.
 bool is_same_plan(const Plan& a, const Plan& b) {
     return same_bytes(a.records, b.records) && same_bytes(a.number_sets, b.number_sets) &&
-           same_bytes(a.byte_sets, b.byte_sets) && a.mac_lists == b.mac_lists && a.lists == b.lists;
+           same_bytes(a.byte_sets, b.byte_sets) && a.mac_lists == b.mac_lists &&
+           a.lists == b.lists && same_bytes(a.limits, b.limits) && a.flows_max == b.flows_max &&
+           a.flows_log == b.flows_log && a.guard == b.guard &&
+           std::memcmp(&a.generation.flows, &b.generation.flows, sizeof(a.generation.flows)) == 0;
 }
 
 uint32_t mark_of(const Plan& plan) {
@@ -94,37 +70,6 @@ Firewall::Firewall(Options options, Features features, Datapath datapath, Jiffie
     dynamic_sets_ = std::make_unique<DynamicSets>(*dynamic_lists_, options_.state_dir);
 }
 
-GenerationMaps Firewall::maps() {
-    return GenerationMaps{
-        .control = datapath_.map("control"),
-        .ifaces = datapath_.map("ifaces"),
-        .vlan_zones = datapath_.map("vlan_zones"),
-        .rule_names = datapath_.map("rule_names"),
-        .rule_counters = datapath_.map("rule_counters"),
-        .iface_counters = datapath_.map("iface_counters"),
-        .heads = [this] { return datapath_.map("generations").memory(); },
-        .arena = [this] { return datapath_.arena(); },
-        .grow_arena = [this](size_t bytes) { return grow_arena(bytes); },
-        .wait_for_packets = [this] { return datapath_.wait_for_packets(); },
-        .random = random_number,
-    };
-}
-
-// Every interface gets programs that know the new memory, and says the same as before.
-Result<void> Firewall::grow_arena(size_t bytes) {
-    return datapath_.grow_arena(bytes, [this]() -> Result<void> {
-        for (const Link& link : TRY(dump_links())) {
-            const auto state = applier_->interfaces().find(link.ifindex);
-            if (state != applier_->interfaces().end() && state->second.attachment) {
-                (void)TRY(attach(datapath_, state->second.wanted));
-            } else if (TRY(datapath_.attachment(link.ifindex))) {
-                TRY(attach_again(datapath_, link.ifindex));
-            }
-        }
-        return {};
-    });
-}
-
 // The same rules, built anew: edits have used up the room there was.
 Result<void> Firewall::rebuild() {
     applier_->generations().forget();
@@ -134,6 +79,7 @@ Result<void> Firewall::rebuild() {
 Result<std::unique_ptr<Firewall>> Firewall::open(Options options) {
     Features features = probe_features();
     Datapath datapath = TRY(Datapath::open(options.bpffs, features));
+    TRY(seed_flows(datapath));
     JiffiesClock jiffies = TRY(JiffiesClock::open());
     Revisions revisions = TRY(Revisions::open(options.state_dir));
     return std::unique_ptr<Firewall>(new Firewall(std::move(options), std::move(features),
@@ -157,8 +103,7 @@ Result<void> Firewall::start() {
     if (files.value() == running_.revision.files) {
         return {};
     }
-    Candidate candidate =
-        prepare(files.value(), files::environment(), applier_->generations().ids());
+    Candidate candidate = prepare_next(files.value());
     if (!candidate.ok()) {
         return fall_back(candidate.text);
     }
@@ -192,8 +137,8 @@ Result<void> Firewall::take_over() {
                               revision.error().message);
         return {};
     }
-    Running next{revision.take(), {}, {}, files::environment()};
-    Candidate candidate = prepare(next.revision.files, next.environment, generations.ids());
+    Running next{revision.take(), {}, {}, environment()};
+    Candidate candidate = prepare_next(next.revision.files);
     if (!candidate.ok()) {
         complaints_.push_back("revision " + std::to_string(number) +
                               " runs on, but can no longer be read: " + candidate.text);
@@ -207,7 +152,7 @@ Result<void> Firewall::take_over() {
 
 Result<void> Firewall::run_built_in() {
     running_.revision.files = {SourceFile{options_.config, std::string(built_in_text)}};
-    running_.environment = files::environment();
+    running_.environment = environment();
     Candidate candidate = prepare(running_.revision.files, running_.environment, {});
     if (!candidate.ok()) {
         return Error{EPROTO, "the built-in rules: " + candidate.text};
@@ -233,7 +178,7 @@ Result<void> Firewall::fall_back(std::string why) {
         complaints_.push_back(revision.error().message);
         return {};
     }
-    Running next{revision.take(), {}, {}, files::environment()};
+    Running next{revision.take(), {}, {}, environment()};
     Candidate candidate = prepare(next.revision.files, next.environment, {});
     if (!candidate.ok()) {
         complaints_.push_back("revision " + std::to_string(*number) + ": " + candidate.text);
@@ -257,6 +202,7 @@ Result<void> Firewall::fall_back(std::string why) {
 
 Result<void> Firewall::apply(Running next, OnAttachError on_error, const Progress& progress) {
     std::vector<Link> links = TRY(dump_links());
+    TRY(resize_flows(*next.plan));
     auto wired = wire_inspector(*next.plan, links);
     if (!wired && on_error == OnAttachError::refuse) {
         return wired.error();
@@ -312,8 +258,7 @@ Result<InspectorWiring> Firewall::wire_inspector(const Plan& plan, const std::ve
 }
 
 Candidate Firewall::check(const std::vector<SourceFile>& files, const Progress& progress) const {
-    Candidate candidate =
-        prepare(files, files::environment(), applier_->generations().ids(), progress);
+    Candidate candidate = prepare_next(files, progress);
     judge_cost(candidate);
     return candidate;
 }
@@ -341,6 +286,19 @@ std::string Firewall::why_not(const std::vector<SourceFile>& files) const {
     return {};
 }
 
+Environment Firewall::environment() const {
+    Environment environment = files::environment();
+    environment.hz = static_cast<uint32_t>(jiffies_.per_second());
+    return environment;
+}
+
+// What keeps its name keeps its ids.
+Candidate Firewall::prepare_next(const std::vector<SourceFile>& files,
+                                 const Progress& progress) const {
+    return prepare(files, environment(), applier_->generations().ids(), progress,
+                   applier_->generations().limit_ids());
+}
+
 CommitAnswer Firewall::commit(const CommitRequest& request) {
     using Outcome = CommitAnswer::Outcome;
     if (request.base && *request.base != running_.revision.number) {
@@ -354,8 +312,7 @@ CommitAnswer Firewall::commit(const CommitRequest& request) {
         return {Outcome::refused, running_.revision.number, refusal};
     }
     // What it costs is asked of what is to run, not of another classifier.
-    Candidate candidate = prepare(request.files, files::environment(),
-                                  applier_->generations().ids(), request.progress);
+    Candidate candidate = prepare_next(request.files, request.progress);
     const size_t warnings = warnings_in(candidate.diagnostics);
     if (!candidate.ok()) {
         return {Outcome::config, running_.revision.number, candidate.text, warnings};
@@ -392,7 +349,7 @@ CommitAnswer Firewall::put_in_force(Revision revision, Candidate candidate, OnAt
         return {Outcome::failed, before, stored.error().message};
     }
     Running next{std::move(revision), std::move(candidate.rules), std::move(candidate.plan),
-                 files::environment()};
+                 environment()};
     const auto applied = apply(std::move(next), on_error, progress);
     if (!applied) {
         if (is_new) {
@@ -451,7 +408,7 @@ Result<void> Firewall::refresh() {
     if (!running_.plan) {
         return {};
     }
-    Environment environment = files::environment();
+    Environment environment = this->environment();
     const std::vector<Link> links = TRY(dump_links());
     if (is_same_environment(environment, running_.environment) &&
         essence_of(links) == essence_of(links_)) {
@@ -459,7 +416,8 @@ Result<void> Firewall::refresh() {
     }
     Running next = running_;
     next.plan = std::make_shared<const Plan>(
-        TRY(compile(next.rules, environment, applier_->generations().ids())));
+        TRY(compile(next.rules, environment, applier_->generations().ids(),
+                    applier_->generations().limit_ids())));
     next.environment = std::move(environment);
     return apply(std::move(next), OnAttachError::go_on);
 }
@@ -479,7 +437,7 @@ std::vector<std::string> Firewall::take_complaints() {
 }
 
 Environment Firewall::environment_now() const {
-    Environment environment = files::environment();
+    Environment environment = this->environment();
     environment.dynamic = dynamic_sets_->ranges(clock());
     return environment;
 }

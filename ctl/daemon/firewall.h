@@ -103,7 +103,14 @@ private:
     [[nodiscard]] Result<void> apply(Running next, OnAttachError on_error,
                                      const Progress& progress = {});
     [[nodiscard]] Result<void> rebuild();
-    [[nodiscard]] Result<void> grow_arena(size_t bytes);
+    [[nodiscard]] Result<void> resize(const Datapath::Sizes& sizes);
+    [[nodiscard]] static Result<Attachment> attach(Datapath& datapath,
+                                                   const WantedInterface& wanted);
+    [[nodiscard]] static Result<void> seed_flows(const Datapath& datapath);
+    [[nodiscard]] Result<void> resize_flows(const Plan& plan);
+    [[nodiscard]] Environment environment() const;
+    [[nodiscard]] Candidate prepare_next(const std::vector<SourceFile>& files,
+                                         const Progress& progress = {}) const;
     [[nodiscard]] GenerationMaps maps();
     [[nodiscard]] Result<InspectorWiring> wire_inspector(const Plan& plan,
                                                          const std::vector<Link>& links);

@@ -62,6 +62,22 @@ size_t round_up(size_t bytes) {
     return round_down(bytes + page - 1);
 }
 
+pc_rule_name rule_name(std::string_view text) {
+    pc_rule_name name{};
+    std::memcpy(name.name, text.data(), std::min(text.size(), sizeof(name.name) - 1));
+    return name;
+}
+
+bool is_same(const std::vector<pc_limit>& a, const std::vector<pc_limit>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(a[0])) == 0;
+}
+
+// 24 bits, and 0 says that a flow was never judged.
+uint32_t next_judgement(uint32_t before) {
+    const uint32_t next = (before + 1) & 0xffffff;
+    return next == 0 ? 1 : next;
+}
+
 // A per-CPU value is zeroed on all CPUs.
 Result<void> zero(MapStore& map, uint32_t index) {
     std::vector<std::byte> value = TRY(map.get(bytes_of(index)));
@@ -89,6 +105,7 @@ Result<void> Generations::adopt() {
     active_ = control.active;
     slots_ = {};
     const pc_generation& head = *TRY(this->head(active_));
+    judgement_ = head.flows.judgement;
     const std::span<std::byte> arena = TRY(maps_.arena());
     const size_t table = size_t{head.base} + head.record_table;
     for (size_t slot = 0; slot < head.record_slots; ++slot) {
@@ -109,7 +126,7 @@ Result<void> Generations::adopt() {
             ids_[std::string(name.name, length)] = record.rule_id;
         }
     }
-    return {};
+    return adopt_limits();
 }
 
 Result<pc_generation*> Generations::head(uint32_t slot) const {
@@ -172,6 +189,7 @@ Result<void> Generations::stage(std::shared_ptr<const Plan> plan, uint64_t numbe
     TRY(stage_interfaces(zones, slot, known));
     TRY(claim_ids(*plan));
     TRY(claim_slots(zones.slots));
+    TRY(stage_limits(*plan));
     TRY(stage_head(*plan, number, slot));
     staged_ids_ = rule_ids(*plan);
     staged_slots_ = zones.slots;
@@ -218,6 +236,18 @@ Result<void> Generations::grow(size_t bytes) {
     return {};
 }
 
+const RuleIds& Generations::ids() const {
+    return ids_;
+}
+
+const RuleIds& Generations::limit_ids() const {
+    return limit_ids_;
+}
+
+const std::optional<ClassifierCost>& Generations::known_cost() const {
+    return slots_[active_].cost;
+}
+
 std::optional<ClassifierCost> Generations::cost() const {
     const Slot& slot = slots_[active_];
     if (slot.classifier && (!slot.cost || slot.grown)) {
@@ -253,6 +283,9 @@ Result<void> Generations::edit(std::shared_ptr<const Plan> plan, uint64_t number
     if (!slot.plan || !slot.classifier || !is_same(slot.tables, zones.tables)) {
         return Error{EXDEV, "the interfaces changed"};
     }
+    if (!is_same(slot.plan->limits, plan->limits)) {
+        return Error{EXDEV, "limits changed"};
+    }
     pc_generation& live = *TRY(head(active_));
     TRY(claim_ids(*plan));
     const auto updated = slot.classifier->update(
@@ -262,6 +295,7 @@ Result<void> Generations::edit(std::shared_ptr<const Plan> plan, uint64_t number
         return updated;
     }
     std::atomic_ref<__u64>(live.number).store(number);
+    judge_flows_again(live);
     ids_ = rule_ids(*plan);
     slot.plan = std::move(plan);
     return {};
@@ -273,7 +307,16 @@ Result<void> Generations::edit_dynamic(Family family, const WideRange& range,
     if (!slot.classifier) {
         return Error{EXDEV, "the running rules are an earlier process's"};
     }
-    return slot.classifier->update_dynamic(family, range, entries);
+    pc_generation& live = *TRY(head(active_));
+    TRY(slot.classifier->update_dynamic(family, range, entries));
+    judge_flows_again(live);
+    return {};
+}
+
+// After the rules changed: each flow meets them with its next packet.
+void Generations::judge_flows_again(pc_generation& live) {
+    judgement_ = next_judgement(judgement_);
+    std::atomic_ref<__u32>(live.flows.judgement).store(judgement_);
 }
 
 Result<void> Generations::settle() {
@@ -322,6 +365,8 @@ Result<void> Generations::stage_head(const Plan& plan, uint64_t number, Slot& sl
     pc_generation& head = *TRY(this->head(inactive()));
     head = plan.generation;
     head.number = number;
+    judgement_ = next_judgement(judgement_);
+    head.flows.judgement = judgement_;
     slot.classifier->describe(head);
     slot.classifier->bind(head);
     return {};
@@ -334,10 +379,40 @@ Result<void> Generations::claim_ids(const Plan& plan) {
         if (known != ids_.end() && known->second == rule.id) {
             continue;
         }
-        pc_rule_name name{};
-        std::memcpy(name.name, rule.name.data(), std::min(rule.name.size(), sizeof(name.name) - 1));
         TRY(zero(maps_.rule_counters, rule.id));
-        TRY(maps_.rule_names.put(bytes_of(rule.id), bytes_of(name)));
+        TRY(maps_.rule_names.put(bytes_of(rule.id), bytes_of(rule_name(rule.name))));
+    }
+    return {};
+}
+
+// A limit keeps its id, and so its buckets and counters, also while no rule set has it; its id goes
+// to another name when none is left.
+Result<void> Generations::stage_limits(const Plan& plan) {
+    for (size_t i = 1; i < plan.limits.size(); ++i) {
+        const auto index = static_cast<uint32_t>(inactive() * PC_LIMITS_MAX + i);
+        TRY(maps_.limits.put(bytes_of(index), bytes_of(plan.limits[i])));
+    }
+    for (const auto& [name, id] : pc::limit_ids(plan)) {
+        const auto known = limit_ids_.find(name);
+        if (known != limit_ids_.end() && known->second == id) {
+            continue;
+        }
+        std::erase_if(limit_ids_, [id = id](const auto& owner) { return owner.second == id; });
+        TRY(zero(maps_.limit_counters, id));
+        TRY(maps_.limit_names.put(bytes_of(id), bytes_of(rule_name(name))));
+        limit_ids_[name] = id;
+    }
+    return {};
+}
+
+Result<void> Generations::adopt_limits() {
+    limit_ids_.clear();
+    for (uint32_t id = 1; id < PC_LIMITS_MAX; ++id) {
+        const auto name = TRY(value_as<pc_rule_name>(TRY(maps_.limit_names.get(bytes_of(id)))));
+        const size_t length = strnlen(name.name, sizeof(name.name));
+        if (length > 0) {
+            limit_ids_[std::string(name.name, length)] = id;
+        }
     }
     return {};
 }

@@ -23,6 +23,9 @@ struct GenerationMaps {
     MapStore& rule_names;
     MapStore& rule_counters;
     MapStore& iface_counters;
+    MapStore& limits;
+    MapStore& limit_names;
+    MapStore& limit_counters;
     // The memory of `generations`, and of `classifier` without its slack.
     std::function<Result<std::span<std::byte>>()> heads;
     std::function<Result<std::span<std::byte>>()> arena;
@@ -56,11 +59,12 @@ public:
     // Before anything was ever staged: packets on interfaces that are being attached meet no rules.
     [[nodiscard]] Result<void> accept_everything(const pc_generation& head);
 
-    // The number of the active generation; 0: none was ever written.
+    // Of the active generation; 0: none was ever written.
     [[nodiscard]] Result<uint64_t> active_number() const;
 
     // For compile().
-    [[nodiscard]] const RuleIds& ids() const { return ids_; }
+    [[nodiscard]] const RuleIds& ids() const;
+    [[nodiscard]] const RuleIds& limit_ids() const;
 
     // The counter slots of these interfaces in the active generation.
     [[nodiscard]] Result<InterfaceSlots> slots_of(const std::vector<Link>& links) const;
@@ -95,14 +99,11 @@ public:
     [[nodiscard]] const Classifier* classifier() const { return slots_[active_].classifier.get(); }
 
     [[nodiscard]] Result<size_t> arena_size() const;
-
     // What packets may cost. After edits it is a bound until this is asked; none: not known.
     [[nodiscard]] std::optional<ClassifierCost> cost() const;
 
     // The same, or a bound that is at hand.
-    [[nodiscard]] const std::optional<ClassifierCost>& known_cost() const {
-        return slots_[active_].cost;
-    }
+    [[nodiscard]] const std::optional<ClassifierCost>& known_cost() const;
 
 private:
     struct Slot {
@@ -126,17 +127,24 @@ private:
     [[nodiscard]] Result<void> stage_head(const Plan& plan, uint64_t number, Slot& slot);
     [[nodiscard]] Result<void> claim_ids(const Plan& plan);
     [[nodiscard]] Result<void> claim_slots(const InterfaceSlots& slots);
+    [[nodiscard]] Result<void> stage_limits(const Plan& plan);
+    [[nodiscard]] Result<void> adopt_limits();
 
     [[nodiscard]] uint32_t inactive() const { return 1 - active_; }
+
+    void judge_flows_again(pc_generation& live);
 
     GenerationMaps maps_;
     uint32_t active_ = 0;
     std::array<Slot, PC_GENERATIONS> slots_;
     RuleIds ids_;            // of the active generation
     InterfaceSlots claimed_; // counter slots of the active generation
+    RuleIds
+        limit_ids_; // that have an owner: an id is its name's for good, as long as there are others
     RuleIds staged_ids_;
     InterfaceSlots staged_slots_;
     bool staged_ = false;
+    uint32_t judgement_ = 0; // pc_flow_policy.judgement, the last one given
 };
 
 } // namespace pc::daemon

@@ -56,6 +56,8 @@ public:
         Firewall& firewall = *firewall_;
         drops_ = TRY(Drops::open(firewall.datapath().map("events").fd(), options_.eve,
                                  [this](uint32_t id) { return rule_name(id); }));
+        flows_ = std::make_unique<Flows>(firewall, options_.flow_log);
+        guard_ = std::make_unique<SourceGuard>(firewall);
         monitor_ = std::make_unique<LinkMonitor>(TRY(LinkMonitor::open()));
         TRY(firewall.start());
         server_ = TRY(Server::open(
@@ -72,7 +74,9 @@ public:
     [[nodiscard]] const Firewall& firewall() const { return *firewall_; }
 
 private:
-    [[nodiscard]] Context context() { return {*firewall_, *drops_, started_, {}}; }
+    [[nodiscard]] Context context() {
+        return {*firewall_, *drops_, *flows_, *guard_, started_, {}};
+    }
 
     [[nodiscard]] std::string rule_name(uint32_t id) const {
         const auto& plan = firewall_->running().plan;
@@ -187,7 +191,13 @@ private:
 
     static int on_second(sd_event_source*, uint64_t, void* self) noexcept {
         Loop& loop = *static_cast<Loop*>(self);
-        loop.report(loop.firewall_->tick());
+        const auto ticked = loop.firewall_->tick();
+        const auto swept = loop.flows_->sweep();
+        const auto guarded = loop.guard_->tick();
+        for (const std::string& line : loop.guard_->take_lines()) {
+            log_line(line);
+        }
+        loop.report(!ticked ? ticked : !swept ? swept : guarded);
         again_in(loop.seconds_, second_us);
         return 0;
     }
@@ -220,6 +230,8 @@ private:
     const Options& options_;
     std::unique_ptr<Firewall> firewall_;
     std::unique_ptr<Drops> drops_;
+    std::unique_ptr<Flows> flows_;
+    std::unique_ptr<SourceGuard> guard_;
     std::unique_ptr<LinkMonitor> monitor_;
     std::unique_ptr<Server> server_;
     std::vector<Source> sources_;

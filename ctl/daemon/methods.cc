@@ -17,7 +17,7 @@ namespace {
 using protocol::Json;
 using Function = methods::Answer (*)(const Context&, const Json&);
 
-constexpr std::array<std::pair<std::string_view, Function>, 18> table{{
+constexpr std::array<std::pair<std::string_view, Function>, 24> table{{
     {"GetStatus", methods::get_status},
     {"GetInterfaces", methods::get_interfaces},
     {"GetRules", methods::get_rules},
@@ -26,6 +26,12 @@ constexpr std::array<std::pair<std::string_view, Function>, 18> table{{
     {"GetSet", methods::get_set},
     {"GetDrops", methods::get_drops},
     {"GetInspect", methods::get_inspect},
+    {"ShowFlows", methods::show_flows},
+    {"ShowFlow", methods::show_flow},
+    {"ClearFlows", methods::clear_flows},
+    {"Top", methods::top},
+    {"ShowLimits", methods::show_limits},
+    {"ShowGuard", methods::show_guard},
     {"GetConfig", methods::get_config},
     {"GetRevisions", methods::get_revisions},
     {"Check", methods::check},

@@ -5,6 +5,8 @@
 #include "ctl/daemon/counters.h"
 #include "ctl/daemon/drops.h"
 #include "ctl/daemon/firewall.h"
+#include "ctl/daemon/flows.h"
+#include "ctl/daemon/source_guard.h"
 #include "ctl/protocol/protocol.h"
 
 namespace pc::daemon {
@@ -12,6 +14,8 @@ namespace pc::daemon {
 struct Context {
     Firewall& firewall;
     Drops& drops;
+    Flows& flows;
+    SourceGuard& guard;
     int64_t started = 0; // UTC seconds
     Progress progress;   // of the request, if whoever asks wants to know
 };
@@ -45,6 +49,12 @@ Answer get_set(const Context& context, const Parameters& parameters);
 Answer block(const Context& context, const Parameters& parameters);
 Answer unblock(const Context& context, const Parameters& parameters);
 Answer clear_set(const Context& context, const Parameters& parameters);
+Answer show_flows(const Context& context, const Parameters& parameters);
+Answer show_flow(const Context& context, const Parameters& parameters);
+Answer clear_flows(const Context& context, const Parameters& parameters);
+Answer top(const Context& context, const Parameters& parameters);
+Answer show_limits(const Context& context, const Parameters& parameters);
+Answer show_guard(const Context& context, const Parameters& parameters);
 Answer get_config(const Context& context, const Parameters& parameters);
 Answer get_revisions(const Context& context, const Parameters& parameters);
 Answer check(const Context& context, const Parameters& parameters);

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "ctl/daemon/dynamic_answers.h"
+#include "ctl/daemon/own_addresses.h"
 #include "ctl/daemon/parameters.h"
-#include "rules/contents.h"
 
 namespace pc::daemon {
 namespace {
@@ -73,10 +73,6 @@ Result<std::string> set_parameter(const Context& context, const Json& parameters
                              (meant.empty() ? "" : "; did you mean '" + meant.front() + "'?")};
 }
 
-bool overlap(const AddressRange& a, const AddressRange& b) {
-    return a.first.family == b.first.family && a.first <= b.last && b.first <= a.last;
-}
-
 // The rule that drops what comes from this set; "" where none does. @blocks needs no rule.
 std::string dropped_by(const RuleSet& rules, const std::string& set) {
     for (const Rule& rule : rules.rules) {
@@ -101,7 +97,6 @@ Result<std::string> harm_of(const Context& context, const std::string& set, cons
         return std::string();
     }
     const std::string how = rule.empty() ? "" : ", and rule '" + rule + "' drops @" + set;
-    const AddressRange range = range_of(prefix);
     if (!session_address.empty()) {
         const auto session = parse_address(session_address);
         if (!session) {
@@ -112,17 +107,9 @@ Result<std::string> harm_of(const Context& context, const std::string& set, cons
                    how;
         }
     }
-    const Environment environment = context.firewall.environment_now();
-    Contents contents(rules, environment);
-    for (const char* name : {"management", "self"}) {
-        for (const AddressRange& own : contents.address_set(name).ranges) {
-            if (overlap(range, own)) {
-                return fmt::format("{} holds {} of @{}{}", to_string(prefix), to_string(own), name,
-                                   how);
-            }
-        }
-    }
-    return std::string();
+    const std::string harm =
+        harm_to(own_addresses(rules, context.firewall.environment_now()), prefix);
+    return harm.empty() ? harm : harm + how;
 }
 
 } // namespace

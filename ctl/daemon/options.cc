@@ -10,9 +10,19 @@
 namespace pc::daemon {
 namespace {
 
-enum Short : int { config = 'c', run_dir = 1000, state_dir, bpffs, foreground, detach, netns, eve };
+enum Short : int {
+    config = 'c',
+    run_dir = 1000,
+    state_dir,
+    bpffs,
+    foreground,
+    detach,
+    netns,
+    eve,
+    flow_log
+};
 
-constexpr std::array<option, 11> long_options{{
+constexpr std::array<option, 12> long_options{{
     {"config", required_argument, nullptr, config},
     {"run-dir", required_argument, nullptr, run_dir},
     {"state-dir", required_argument, nullptr, state_dir},
@@ -21,6 +31,7 @@ constexpr std::array<option, 11> long_options{{
     {"detach", no_argument, nullptr, detach},
     {"inspect-netns", required_argument, nullptr, netns},
     {"eve", required_argument, nullptr, eve},
+    {"flow-log", required_argument, nullptr, flow_log},
     {"version", no_argument, nullptr, 'V'},
     {"help", no_argument, nullptr, 'h'},
     {nullptr, 0, nullptr, 0},
@@ -51,6 +62,9 @@ bool take(Options& options, int which, const char* value) {
         return true;
     case eve:
         options.eve = value;
+        return true;
+    case flow_log:
+        options.flow_log = value;
         return true;
     case 'V':
         options.what = Options::What::version;
@@ -90,6 +104,9 @@ Result<Options> parse_options(int argc, char** argv) {
     if (options.eve.empty()) {
         options.eve = options.state_dir + "/eve.json";
     }
+    if (options.flow_log.empty()) {
+        options.flow_log = options.eve.substr(0, options.eve.rfind('/') + 1) + "flow.json";
+    }
     return options;
 }
 
@@ -102,6 +119,7 @@ std::string help_text() {
   --bpffs DIR           pinned maps and programs (/sys/fs/bpf/portcullis)
   --inspect-netns FILE  the inspector's network namespace (RUN-DIR/inspect.netns)
   --eve FILE            log of dropped packets, JSON lines (STATE-DIR/eve.json)
+  --flow-log FILE       log of flows that ended, JSON lines (flow.json beside that of --eve)
   --foreground          do not detach from the terminal (it never does)
   --detach              stop filtering: remove programs and pins, then end
   --version, --help

@@ -15,6 +15,7 @@ struct Options {
     std::string bpffs = "/sys/fs/bpf/portcullis";
     std::string inspect_netns; // <run_dir>/inspect.netns
     std::string eve;           // <state_dir>/eve.json
+    std::string flow_log;      // flow.json in the folder of `eve`
 };
 
 // An Error's message is a line for the user.

@@ -33,18 +33,27 @@ using Skeleton = std::unique_ptr<portcullis_bpf, DestroySkeleton>;
 
 constexpr const char* link_pin = "link_sk_lookup";
 
-// `arena` is the size of the classifier's memory.
-Result<Skeleton> open_skeleton(size_t arena) {
+Result<Skeleton> open_skeleton(const Datapath::Sizes& sizes) {
     Skeleton skeleton(portcullis_bpf__open());
     if (!skeleton) {
         return library_error(-errno, "open the BPF programs");
     }
     const int sized = bpf_map__set_value_size(skeleton->maps.classifier,
-                                              static_cast<uint32_t>(arena + PC_ARENA_SLACK));
+                                              static_cast<uint32_t>(sizes.arena + PC_ARENA_SLACK));
     if (sized != 0) {
         return library_error(sized, "size map classifier");
     }
-    skeleton->rodata->pc_arena_mask = static_cast<uint32_t>(arena - 1);
+    const auto& maps = skeleton->maps;
+    for (const auto& [map, entries] :
+         {std::pair(maps.flow_buckets, sizes.flow_buckets),
+          std::pair(maps.flow_entries, sizes.flow_buckets * PC_FLOW_WAYS)}) {
+        const int result = bpf_map__set_max_entries(map, entries);
+        if (result != 0) {
+            return library_error(result, "size map " + std::string(bpf_map__name(map)));
+        }
+    }
+    skeleton->rodata->pc_flow_buckets = sizes.flow_buckets;
+    skeleton->rodata->pc_arena_mask = static_cast<uint32_t>(sizes.arena - 1);
     skeleton->rodata->pc_cpus = static_cast<uint32_t>(std::max(libbpf_num_possible_cpus(), 1));
     return skeleton;
 }
@@ -58,10 +67,15 @@ bool has_value_size(const bpf_map* map, uint32_t size) {
     return arena >= PC_ARENA_MIN && arena <= PC_ARENA_MAX && std::has_single_bit(arena);
 }
 
+bool is_flow_table(std::string_view name) {
+    return name == "flow_buckets" || name == "flow_entries";
+}
+
 bool has_shape(const bpf_map* map, const MapShape& shape) {
     return shape.type == static_cast<uint32_t>(bpf_map__type(map)) &&
            shape.key_size == bpf_map__key_size(map) && has_value_size(map, shape.value_size) &&
-           shape.max_entries == bpf_map__max_entries(map) && shape.flags == bpf_map__map_flags(map);
+           (shape.max_entries == bpf_map__max_entries(map) || is_flow_table(bpf_map__name(map))) &&
+           shape.flags == bpf_map__map_flags(map);
 }
 
 Error other_version(const PinDir& pins, const std::string& what) {
@@ -78,8 +92,8 @@ std::vector<std::string> map_names() {
 // Another copy of the filter, over the maps of the first. `frags` and being an extension are fixed
 // at load, so each combination is a program of its own.
 Result<Skeleton> open_filter(const Skeleton& first, bool frags) {
-    Skeleton copy =
-        TRY(open_skeleton(bpf_map__value_size(first->maps.classifier) - PC_ARENA_SLACK));
+    Skeleton copy = TRY(open_skeleton({bpf_map__value_size(first->maps.classifier) - PC_ARENA_SLACK,
+                                       bpf_map__max_entries(first->maps.flow_buckets)}));
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, copy->obj) {
         bpf_program__set_autoload(program, program == copy->progs.pc_filter);
@@ -169,12 +183,19 @@ Result<Datapath> Datapath::open(const std::string& bpffs, const Features& featur
 
 Result<void> Datapath::load(const Features& features) {
     Objects& objects = *objects_;
-    size_t arena = PC_ARENA_MIN;
     if (pins_.has("classifier")) {
         const Fd fd = TRY(pins_.get("classifier"));
-        arena = TRY(shape_of_map(fd.get())).value_size - PC_ARENA_SLACK;
+        sizes_.arena = TRY(shape_of_map(fd.get())).value_size - PC_ARENA_SLACK;
     }
-    objects.main = TRY(open_skeleton(arena));
+    if (pins_.has("flow_buckets") && pins_.has("flow_entries")) {
+        const Fd buckets = TRY(pins_.get("flow_buckets"));
+        const Fd entries = TRY(pins_.get("flow_entries"));
+        sizes_.flow_buckets = TRY(shape_of_map(buckets.get())).max_entries;
+        if (TRY(shape_of_map(entries.get())).max_entries != sizes_.flow_buckets * PC_FLOW_WAYS) {
+            return other_version(pins_, "the flow table");
+        }
+    }
+    objects.main = TRY(open_skeleton(sizes_));
     objects.chained = features.extension_programs;
     for (const std::string& name : map_names()) {
         if (!pins_.has(name)) {
@@ -254,47 +275,116 @@ Result<std::span<std::byte>> Datapath::arena() const {
     return memory.first(map("classifier").shape().value_size - PC_ARENA_SLACK);
 }
 
-Result<void> Datapath::grow_arena(size_t bytes, const std::function<Result<void>()>& reattach) {
-    auto grown = std::make_unique<Objects>();
-    grown->main = TRY(open_skeleton(bytes));
-    grown->chained = objects_->chained;
+Result<FlowMemory> Datapath::flows() const {
+    return flow_memory(map("flow_buckets"), map("flow_entries"));
+}
+
+Result<uint64_t> Datapath::flow_seed() const {
+    pc_flow_globals globals{};
+    std::memcpy(&globals, TRY(map("flow_globals").memory()).data(), sizeof(globals));
+    return globals.seed;
+}
+
+// The programs for other sizes, over the same maps but for those in `other`, which are theirs.
+Result<std::unique_ptr<Datapath::Objects>> Datapath::load_for(const Sizes& sizes,
+                                                              Maps& other) const {
+    auto objects = std::make_unique<Objects>();
+    objects->main = TRY(open_skeleton(sizes));
+    objects->chained = objects_->chained;
     for (const std::string& name : map_names()) {
-        bpf_map* to = bpf_object__find_map_by_name(grown->main->obj, name.c_str());
-        const int result = name == "classifier" ? 0 : bpf_map__reuse_fd(to, map(name).fd());
+        bpf_map* to = bpf_object__find_map_by_name(objects->main->obj, name.c_str());
+        const int result = other.contains(name) ? 0 : bpf_map__reuse_fd(to, map(name).fd());
         if (result != 0) {
             return library_error(result, "share map " + name);
         }
     }
     (void)take_library_log(); // ignoring: what was said before this attempt
-    const int result = portcullis_bpf__load(grown->main.get());
+    const int result = portcullis_bpf__load(objects->main.get());
     if (result != 0) {
-        return library_error(result, "load the BPF programs over " + std::to_string(bytes >> 20) +
-                                         " MiB for the classifier");
+        return library_error(result,
+                             "load the BPF programs over " + std::to_string(sizes.arena >> 20) +
+                                 " MiB for the classifier and places for " +
+                                 std::to_string(sizes.flow_buckets * PC_FLOW_WAYS) + " flows");
     }
-    Fd fd(fcntl(bpf_map__fd(grown->main->maps.classifier), F_DUPFD_CLOEXEC, 3));
-    if (!fd.valid()) {
-        return system_error("keep map classifier");
+    for (auto& [name, map] : other) {
+        const bpf_map* own = bpf_object__find_map_by_name(objects->main->obj, name.c_str());
+        Fd fd(fcntl(bpf_map__fd(own), F_DUPFD_CLOEXEC, 3));
+        if (!fd.valid()) {
+            return system_error("keep map " + name);
+        }
+        map = TRY(KernelMap::over(std::move(fd), name));
     }
-    std::unique_ptr<KernelMap> memory = TRY(KernelMap::over(std::move(fd), "classifier"));
-    const std::span<std::byte> from = TRY(arena());
-    std::memcpy(TRY(memory->memory()).data(), from.data(), std::min(from.size(), bytes));
-    std::swap(objects_, grown);
-    std::swap(maps_["classifier"], memory);
+    return objects;
+}
+
+Result<void> Datapath::copy_contents(const Maps& to) const {
+    if (const auto arena = to.find("classifier"); arena != to.end()) {
+        const std::span<std::byte> from = TRY(this->arena());
+        const std::span<std::byte> memory = TRY(arena->second->memory());
+        std::memcpy(memory.data(), from.data(), std::min(from.size(), memory.size()));
+    }
+    if (const auto buckets = to.find("flow_buckets"); buckets != to.end()) {
+        const FlowMemory memory =
+            TRY(flow_memory(*buckets->second, *to.find("flow_entries")->second));
+        copy_flows(TRY(flows()), memory, TRY(flow_seed()));
+    }
+    return {};
+}
+
+Result<void> Datapath::publish_maps(const Maps& changed) const {
+    for (const auto& [name, before] : changed) {
+        TRY(pins_.publish(map(name).fd(), name));
+    }
+    return publish_programs();
+}
+
+Result<void> Datapath::resize(const Sizes& sizes, const std::function<Result<void>()>& reattach) {
+    Maps other;
+    if (sizes.arena != sizes_.arena) {
+        other["classifier"];
+    }
+    if (sizes.flow_buckets != sizes_.flow_buckets) {
+        other["flow_buckets"];
+        other["flow_entries"];
+    }
+    if (other.empty()) {
+        return {};
+    }
+    auto objects = TRY(load_for(sizes, other));
+    TRY(copy_contents(other));
+    const auto exchange = [&] {
+        std::swap(objects_, objects);
+        for (auto& [name, map] : other) {
+            std::swap(maps_[name], map);
+        }
+    };
+    exchange();
     auto done = reattach();
     if (done) {
-        done = pins_.publish(map("classifier").fd(), "classifier");
-    }
-    if (done) {
-        done = publish_programs();
+        done = publish_maps(other);
     }
     if (!done) {
-        std::swap(objects_, grown);
-        std::swap(maps_["classifier"], memory);
-        (void)reattach();         // ignoring: the error that counts is the first
-        (void)publish_programs(); // ignoring: as above
-        (void)pins_.publish(map("classifier").fd(), "classifier"); // ignoring: as above
+        exchange();
+        (void)reattach();          // ignoring: the error that counts is the first
+        (void)publish_maps(other); // ignoring: as above
+        return done;
     }
-    return done;
+    sizes_ = sizes;
+    if (other.contains("flow_buckets")) {
+        // Flows that were made while one interface after the other changed.
+        const FlowMemory before = TRY(flow_memory(*other["flow_buckets"], *other["flow_entries"]));
+        copy_flows(before, TRY(flows()), TRY(flow_seed()));
+        return count();
+    }
+    return {};
+}
+
+Result<void> Datapath::count() const {
+    const std::span<std::byte> globals = TRY(map("flow_globals").memory());
+    const std::span<std::byte> sources = TRY(map("flow_sources").memory());
+    count_flows(TRY(flows()), *static_cast<pc_flow_globals*>(static_cast<void*>(globals.data())),
+                {static_cast<__u64*>(static_cast<void*>(sources.data())), PC_FLOW_SOURCES});
+    return {};
 }
 
 KernelMap& Datapath::map(std::string_view name) const {
@@ -303,11 +393,16 @@ KernelMap& Datapath::map(std::string_view name) const {
     return *found->second;
 }
 
+// Of maps that come in several sizes: they tell programs for different ones apart.
+std::vector<uint32_t> Datapath::map_ids() const {
+    return {map("classifier").shape().id, map("flow_buckets").shape().id};
+}
+
 Result<Attachment> Datapath::attach(uint32_t ifindex, const AttachOptions& options) {
     const auto& programs = objects_->main->progs;
     XdpFilter filter;
     filter.program_fd = TRY(objects_->program_fd(options.frags));
-    filter.classifier_map_id = map("classifier").shape().id;
+    filter.map_ids = map_ids();
     filter.chained = objects_->chained;
     filter.extension = [this, &options] { return objects_->extension(options.frags); };
     TRY(attach_tc_program(ifindex, TcDirection::egress, bpf_program__fd(programs.pc_tc_egress)));
@@ -321,7 +416,7 @@ Result<void> Datapath::attach_tc_program(uint32_t ifindex, TcDirection direction
     const uint32_t there = TRY(tc_program(ifindex, direction));
     if (there != 0) {
         const ProgramIdentity found = TRY(identify_program(there));
-        if (is_same_program(found, wanted, map("classifier").shape().id)) {
+        if (is_same_program(found, wanted, map_ids())) {
             return {};
         }
         if (found.name.compare(0, 3, "pc_") != 0) {

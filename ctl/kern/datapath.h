@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "ctl/kern/features.h"
+#include "ctl/kern/flow_memory.h"
 #include "ctl/kern/kernel_maps.h"
 #include "ctl/kern/pins.h"
 #include "ctl/kern/tc_filter.h"
@@ -33,11 +34,24 @@ public:
     // grow_arena().
     [[nodiscard]] Result<std::span<std::byte>> arena() const;
 
-    // Programs and a classifier map of this size in the place of those there are, with the same
-    // contents; `reattach` calls attach() for each interface. Packets go through the old ones or
-    // the new ones, which say the same. If anything fails, all is as it was.
-    [[nodiscard]] Result<void> grow_arena(size_t bytes,
-                                          const std::function<Result<void>()>& reattach);
+    // The sizes of maps that come in several; programs are loaded for them.
+    struct Sizes {
+        size_t arena = PC_ARENA_MIN; // bytes, without PC_ARENA_SLACK
+        uint32_t flow_buckets = PC_FLOW_BUCKETS_LEAST;
+
+        bool operator==(const Sizes&) const = default;
+    };
+
+    [[nodiscard]] Sizes sizes() const { return sizes_; }
+
+    // Programs and maps of these sizes in the place of those there are, with the same contents;
+    // `reattach` calls attach() for each interface. Packets go through the old ones or the new
+    // ones, which say the same; flows that find no place in a smaller table are lost. If anything
+    // fails, all is as it was.
+    [[nodiscard]] Result<void> resize(const Sizes& sizes,
+                                      const std::function<Result<void>()>& reattach);
+
+    [[nodiscard]] Result<FlowMemory> flows() const;
 
     // Returns when no packet is at hand any more that was before.
     [[nodiscard]] Result<void> wait_for_packets() const;
@@ -65,18 +79,27 @@ public:
 private:
     struct Objects; // the skeleton, and further copies of the filter: see datapath.cc
 
+    using Maps = std::map<std::string, std::unique_ptr<KernelMap>, std::less<>>;
+
     explicit Datapath(PinDir pins);
 
     [[nodiscard]] Result<void> load(const Features& features);
     [[nodiscard]] Result<void> publish_all();
     [[nodiscard]] Result<void> publish_programs() const;
+    [[nodiscard]] Result<void> publish_maps(const Maps& changed) const;
+    [[nodiscard]] Result<std::unique_ptr<Objects>> load_for(const Sizes& sizes, Maps& other) const;
+    [[nodiscard]] Result<void> count() const;
+    [[nodiscard]] Result<void> copy_contents(const Maps& to) const;
+    [[nodiscard]] Result<uint64_t> flow_seed() const;
+    [[nodiscard]] std::vector<uint32_t> map_ids() const;
     [[nodiscard]] Result<void> attach_tc_program(uint32_t ifindex, TcDirection direction,
                                                  int program_fd) const;
 
     PinDir pins_;
     std::unique_ptr<Objects> objects_;
-    std::map<std::string, std::unique_ptr<KernelMap>, std::less<>> maps_;
+    Maps maps_;
     Fd grace_map_; // to be put into `grace`
+    Sizes sizes_;
     bool took_over_ = false;
 };
 

@@ -168,10 +168,13 @@ Result<ProgramIdentity> identify_program(uint32_t id) {
     return identify_program_fd(fd.get());
 }
 
-bool is_same_program(const ProgramIdentity& a, const ProgramIdentity& b, uint32_t map_id) {
-    const auto uses = [map_id](const ProgramIdentity& program) {
-        return std::find(program.map_ids.begin(), program.map_ids.end(), map_id) !=
-               program.map_ids.end();
+bool is_same_program(const ProgramIdentity& a, const ProgramIdentity& b,
+                     const std::vector<uint32_t>& map_ids) {
+    const auto uses = [&](const ProgramIdentity& program) {
+        return std::all_of(map_ids.begin(), map_ids.end(), [&](uint32_t id) {
+            return std::find(program.map_ids.begin(), program.map_ids.end(), id) !=
+                   program.map_ids.end();
+        });
     };
     return a.name == b.name && a.tag == b.tag && uses(a) && uses(b);
 }
@@ -222,7 +225,7 @@ Result<Attachment> attach_xdp(uint32_t ifindex, const XdpFilter& filter, XdpMode
     if (mode != XdpMode::automatic && mode != found->attachment.mode) {
         return change_mode(ifindex, filter, mode, *found);
     }
-    if (is_same_program(found->program, wanted, filter.classifier_map_id)) {
+    if (is_same_program(found->program, wanted, filter.map_ids)) {
         return found->attachment;
     }
     if (!found->attachment.dispatcher) {

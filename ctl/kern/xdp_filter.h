@@ -42,9 +42,9 @@ struct ProgramIdentity {
 [[nodiscard]] Result<ProgramIdentity> identify_program(uint32_t id);
 [[nodiscard]] Result<ProgramIdentity> identify_program_fd(int fd);
 
-// Are these the same instructions over the same maps (as far as `map_id`, one of them, tells)?
+// Are these the same instructions over the same maps (as far as `map_ids`, some of them, tell)?
 [[nodiscard]] bool is_same_program(const ProgramIdentity& a, const ProgramIdentity& b,
-                                   uint32_t map_id);
+                                   const std::vector<uint32_t>& map_ids);
 
 inline constexpr const char* filter_name = "pc_filter";
 
@@ -59,9 +59,9 @@ struct XdpFound {
 
 // The filter, ready to be attached in either way.
 struct XdpFilter {
-    int program_fd = -1; // loaded as a program of type XDP
-    uint32_t classifier_map_id = 0;
-    bool chained = false; // try the dispatcher
+    int program_fd = -1;           // loaded as a program of type XDP
+    std::vector<uint32_t> map_ids; // that only this copy of the program has
+    bool chained = false;          // try the dispatcher
     // For libxdp to load as an extension, and to attach again to the next interface: always the
     // same.
     std::function<Result<xdp_program*>()> extension;

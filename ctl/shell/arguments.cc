@@ -31,6 +31,10 @@ constexpr std::array known{
     Known{"table", Argument::table, "rule, set, zone, inspect, host, defaults, safety"},
     Known{"removal", Argument::removal, "rule, set, zone, inspect, host, defaults, safety"},
     Known{"packet", Argument::packet, "in ZONE PROTO SRC[:PORT] DST[:PORT] [out ZONE] ..."},
+    Known{"endpoint", Argument::endpoint, "ADDRESS, ADDRESS:PORT or [IPV6]:PORT"},
+    Known{"number", Argument::number, "how many"},
+    Known{"flow", Argument::flow, "src PREFIX, port N, proto WORD, state WORD, sort bytes, ..."},
+    Known{"which", Argument::which, "src PREFIX, port N, proto WORD, state WORD, ...; or all"},
     Known{"command", Argument::command, "a command"},
 };
 
@@ -70,6 +74,10 @@ std::string misfit(Argument argument, const std::string& text) {
                    ? ""
                    : "'" + text + "' is no address or prefix";
     }
+    case Argument::endpoint:
+        return parse_endpoint(text) ? "" : "'" + text + "' is no address, or ADDRESS:PORT";
+    case Argument::number:
+        return parse_number(text) ? "" : "a number is expected here";
     case Argument::address:
         return parse_address(text) ? "" : "'" + text + "' is no address";
     case Argument::time:
@@ -87,10 +95,45 @@ std::string misfit(Argument argument, const std::string& text) {
     case Argument::table:
     case Argument::removal:
     case Argument::packet:
+    case Argument::flow:
+    case Argument::which:
     case Argument::command:
         return "";
     }
     return "";
+}
+
+std::optional<uint32_t> parse_number(std::string_view text) {
+    uint32_t number = 0;
+    if (text.empty() || text.size() > 9) {
+        return std::nullopt;
+    }
+    for (const char digit : text) {
+        if (digit < '0' || digit > '9') {
+            return std::nullopt;
+        }
+        number = number * 10 + static_cast<uint32_t>(digit - '0');
+    }
+    return number;
+}
+
+std::optional<Endpoint> parse_endpoint(std::string_view text) {
+    if (const auto address = parse_address(text)) {
+        return Endpoint{to_string(*address), std::nullopt};
+    }
+    const size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::string_view host = text.substr(0, colon);
+    const bool in_brackets = host.starts_with('[') && host.ends_with(']');
+    host = in_brackets ? host.substr(1, host.size() - 2) : host;
+    const auto address = parse_address(host);
+    const auto port = parse_number(text.substr(colon + 1));
+    if (!address || !port || *port > UINT16_MAX || in_brackets != (address->family == Family::v6)) {
+        return std::nullopt;
+    }
+    return Endpoint{to_string(*address), static_cast<uint16_t>(*port)};
 }
 
 uint64_t parse_seconds(std::string_view text) {

@@ -12,6 +12,17 @@ namespace pc::shell {
 // Why the text cannot be such an argument; empty if it can, as far as its form says.
 [[nodiscard]] std::string misfit(Argument argument, const std::string& text);
 
+// Nine digits at most.
+[[nodiscard]] std::optional<uint32_t> parse_number(std::string_view text);
+
+// "192.0.2.1", "192.0.2.1:443", "2001:db8::1", "[2001:db8::1]:443".
+struct Endpoint {
+    std::string address;
+    std::optional<uint16_t> port;
+};
+
+[[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view text);
+
 // "90s", "5m", "1h", "2d", "1h30m": seconds; 0 if it is none.
 [[nodiscard]] uint64_t parse_seconds(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "ctl/shell/configure.h"
+#include "ctl/shell/flows.h"
 #include "ctl/shell/general.h"
 #include "ctl/shell/live.h"
 #include "ctl/shell/offline.h"
@@ -24,6 +25,11 @@ constexpr std::array table{
     Command{"show blocks", operational, "what is blocked, until when and by whom", show_blocks},
     Command{"show inspect", operational, "the inspectors and their flows", show_inspect},
     Command{"show drops", operational, "why packets were dropped", show_drops},
+    Command{"show flows [<flow>...]", operational, "who talks to whom: flows, sorted and filtered", show_flows},
+    Command{"show flow <endpoint:src> <endpoint:dst>", operational, "all that is known of the flows between two addresses", show_flow},
+    Command{"show limits", operational, "rate limits, what passed and what was over", show_limits},
+    Command{"show guard", operational, "guards against floods, and the heaviest sources", show_guard},
+    Command{"top flows|sources|destinations [by bytes|packets] [total] [limit <number>]", operational, "who moves the most, now or in total", top_flows},
     Command{"show commits", operational, "revisions, who made them", show_commits},
     Command{"show configuration [revision <revision>]", operational, "the text of the configuration", show_configuration},
 
@@ -37,6 +43,7 @@ constexpr std::array table{
     Command{"block <prefix> [for <time>] [in <dynamic>] [comment <text>] [force]", operational, "drop all packets from there, at once; or put it into a dynamic set", block},
     Command{"unblock <prefix> [in <dynamic>]", operational, "end a block, or take it out of a dynamic set", unblock},
     Command{"clear set <dynamic>", operational, "take all entries out of a dynamic set", clear_set},
+    Command{"clear flows <which>...", operational, "end flows: their next packets are judged as new ones", clear_flows},
     Command{"commit <file> [comment <text>]", operational, "make a rule file the live configuration", commit_file},
     Command{"rollback <revision> now", both_modes, "make an older revision the live configuration", rollback_now},
 
@@ -75,7 +82,7 @@ constexpr std::array helps{
     Help{true, "show", "what is live, or the candidate"},
     Help{true, "explain", "what would happen to a packet, and why"},
     Help{true, "block", "drop all packets from a prefix, at once"},
-    Help{true, "clear", "empty a dynamic set"},
+    Help{true, "clear", "empty a dynamic set, end flows"},
     Help{true, "insert", "move a rule"},
     Help{true, "rollback", "back to an older revision"},
     Help{true, "commit", "make a configuration live"},
@@ -84,6 +91,9 @@ constexpr std::array helps{
     Help{false, "packet", "in ZONE PROTO SRC[:PORT] DST[:PORT] [out ZONE] ..."},
     Help{false, "--rules", "with a rule file instead of the live configuration"},
     Help{false, "detail", "with its place in the file and counters"},
+    Help{false, "by", "bytes (if not said) or packets"},
+    Help{false, "total", "since each flow began, not just now"},
+    Help{false, "limit", "how many rows"},
     Help{false, "match", "is this address in the set?"},
     Help{false, "revision", "of an older one"},
     Help{false, "for", "how long; without it the set's ttl, or for good"},

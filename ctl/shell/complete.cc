@@ -9,6 +9,7 @@
 
 #include "ctl/shell/arguments.h"
 #include "ctl/shell/commands.h"
+#include "ctl/shell/flow_words.h"
 #include "ctl/shell/format.h"
 #include "ctl/shell/language.h"
 
@@ -103,6 +104,10 @@ private:
         case Argument::table:
         case Argument::removal:
         case Argument::packet:
+        case Argument::endpoint:
+        case Argument::number:
+        case Argument::flow:
+        case Argument::which:
         case Argument::command:
             return {};
         }
@@ -130,7 +135,10 @@ private:
             return;
         }
         const std::vector<Choice> found =
-            argument == Argument::packet    ? packet_choices(before, question_.names)
+            argument == Argument::packet ? packet_choices(before, question_.names)
+            : argument == Argument::flow ? flow_choices(before, FlowCommand::list, question_.names)
+            : argument == Argument::which
+                ? flow_choices(before, FlowCommand::clear, question_.names)
             : argument == Argument::removal ? removal_choices(before, question_.names)
                                             : table_choices(before, question_.names);
         for (const Choice& choice : found) {

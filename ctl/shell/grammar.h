@@ -35,6 +35,10 @@ enum class Argument : uint8_t {
     table,   // rule, set, zone, ... and what follows: the language of `set`
     removal, // the same without values that are not there
     packet,
+    endpoint, // ADDRESS[:PORT]
+    number,
+    flow,  // which flows, and how they are listed: see flow_words.h
+    which, // which flows, or all
     command,
 };
 

@@ -27,9 +27,12 @@ std::vector<Choice> table_words() {
             {"set", "prefixes, ports or protocols with a name"},
             {"zone", "interfaces that are treated alike"},
             {"inspect", "an inspector of TCP flows"},
+            {"limit", "a rate and what becomes of packets over it"},
             {"host", "this router"},
             {"defaults", "what happens to packets that no rule decides"},
-            {"safety", "what a commit must not do"}};
+            {"safety", "what a commit must not do"},
+            {"flows", "how flows are followed"},
+            {"guard", "against floods"}};
 }
 
 const std::vector<std::string>& names_of(Table table, const Names& names) {
@@ -43,9 +46,13 @@ const std::vector<std::string>& names_of(Table table, const Names& names) {
         return names.zones;
     case Table::inspect:
         return names.inspects;
+    case Table::limit:
+        return names.limits;
     case Table::host:
     case Table::defaults:
     case Table::safety:
+    case Table::flows:
+    case Table::guard:
         return none;
     }
     return none;
@@ -71,6 +78,9 @@ std::vector<Choice> value_choices(const TableKey& key, const Names& names) {
     case ValueKind::inspect:
         offer(list, names.inspects);
         break;
+    case ValueKind::limit:
+        offer(list, names.limits);
+        break;
     case ValueKind::interface:
         offer(list, names.interfaces);
         break;
@@ -88,6 +98,11 @@ std::vector<Choice> value_choices(const TableKey& key, const Names& names) {
     case ValueKind::fragments:
     case ValueKind::family:
     case ValueKind::on_boot_error:
+    case ValueKind::state:
+    case ValueKind::per:
+    case ValueKind::over:
+    case ValueKind::syn_protect:
+    case ValueKind::guard_mode:
         break;
     }
     list.push_back({"<value>", std::string(key.help), true});
@@ -168,6 +183,7 @@ constexpr std::array packet_words{
     PacketWord{"type", "ICMP type"},
     PacketWord{"code", "ICMP code"},
     PacketWord{"mac", "source MAC address"},
+    PacketWord{"state", "new, established, related, invalid; default new"},
     PacketWord{"candidate", "with the candidate instead of the live configuration"},
 };
 
@@ -268,6 +284,8 @@ std::vector<Choice> packet_choices(const std::vector<std::string>& words, const 
         offer(list, tcp_flag_names());
     } else if (wants_value && words.back() == "frag") {
         offer(list, edit::words_of(ValueKind::frag));
+    } else if (wants_value && words.back() == "state") {
+        offer(list, edit::words_of(ValueKind::state));
     }
     return list;
 }

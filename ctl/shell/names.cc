@@ -14,6 +14,9 @@ Names names_in(const RuleSet& rules) {
     for (const Inspect& inspect : rules.inspects) {
         names.inspects.push_back(inspect.name);
     }
+    for (const Limit& limit : rules.limits) {
+        names.limits.push_back(limit.name);
+    }
     for (const Set& set : rules.sets) {
         names.sets.push_back(set.name);
         if (set.dynamic) {

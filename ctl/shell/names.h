@@ -10,7 +10,7 @@
 namespace pc::shell {
 
 struct Names {
-    std::vector<std::string> rules, zones, inspects, interfaces, revisions;
+    std::vector<std::string> rules, zones, inspects, limits, interfaces, revisions;
     std::vector<std::string> sets, prefix_sets, port_sets, proto_sets, dynamic_sets;
     std::vector<SourceFile> files; // the configuration they come from
 };

@@ -15,6 +15,8 @@ int show_set(Session& session, const Call& call);
 int show_blocks(Session& session, const Call& call);
 int show_inspect(Session& session, const Call& call);
 int show_drops(Session& session, const Call& call);
+int show_limits(Session& session, const Call& call);
+int show_guard(Session& session, const Call& call);
 int show_commits(Session& session, const Call& call);
 int audit(Session& session, const Call& call);
 int show_configuration(Session& session, const Call& call);

@@ -2,12 +2,12 @@
 #include "tests/bench/measure.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <fstream>
 
 #include <bpf/bpf.h>
+#include <linux/bpf.h>
 
 namespace pc::bench {
 namespace {
@@ -21,11 +21,17 @@ constexpr size_t runs_min = 131072; // fewer only where time does not allow
 
 } // namespace
 
-Result<double> time_run(int program, uint32_t runs) {
-    std::array<unsigned char, 64> frame{};
+Result<double> time_run(int program, uint32_t runs, const Input& input) {
+    xdp_md context{};
+    context.data_end = input.size;
+    context.ingress_ifindex = input.ifindex;
     LIBBPF_OPTS(bpf_test_run_opts, options);
-    options.data_in = frame.data();
-    options.data_size_in = frame.size();
+    options.data_in = input.bytes.data();
+    options.data_size_in = input.size;
+    if (input.ifindex != 0) {
+        options.ctx_in = &context;
+        options.ctx_size_in = sizeof(context);
+    }
     options.repeat = static_cast<int>(runs);
     if (bpf_prog_test_run_opts(program, &options) != 0) {
         return Error{errno, "run a program of the benchmark"};
@@ -33,17 +39,18 @@ Result<double> time_run(int program, uint32_t runs) {
     return options.duration; // of the program alone: other processes are left out
 }
 
-Result<nlohmann::json> time_above(int base, int program, size_t trace, const Effort& effort) {
-    const double first = std::max(1.0, TRY(time_run(program, first_runs)));
+Result<nlohmann::json> time_above(int base, int program, size_t trace, const Effort& effort,
+                                  const Input& input) {
+    const double first = std::max(1.0, TRY(time_run(program, first_runs, input)));
     const auto affordable = static_cast<size_t>(effort.seconds * 1e9 / first);
     const auto runs = static_cast<uint32_t>(
         std::clamp(affordable, size_t{first_runs}, std::max(trace, runs_min)));
-    (void)TRY(time_run(program, runs)); // warm
+    (void)TRY(time_run(program, runs, input)); // warm
     std::vector<double> bases;
     std::vector<double> above;
     for (int round = 0; round < effort.rounds; round++) {
-        bases.push_back(TRY(time_run(base, runs)));
-        above.push_back(TRY(time_run(program, runs)) - bases.back());
+        bases.push_back(TRY(time_run(base, runs, input)));
+        above.push_back(TRY(time_run(program, runs, input)) - bases.back());
     }
     return nlohmann::json{{"ns", median(above)}, {"base_ns", median(bases)}, {"rounds", above}};
 }

@@ -54,7 +54,9 @@ def end_on_signals():
 class Veth:
     """`with Veth() as veth`: the receiver's end is b1, in the namespace veth.dst."""
 
-    def __init__(self, cpu=None):
+    def __init__(self, cpu=None, queues=1):
+        """`cpu`: of the generator; `queues`: of the receiver, which each CPU that sends has one of."""
+        self.queues = [word for end in ("numtxqueues", "numrxqueues") for word in (end, str(queues))]
         self.pin = [] if cpu is None else ["taskset", "-c", str(cpu)]
         number = f"pcb{os.getpid()}n{next(numbers)}"
         self.src, self.dst = number + "s", number + "d"
@@ -73,8 +75,8 @@ class Veth:
     def make(self):
         for ns in (self.src, self.dst):
             run("ip", "netns", "add", ns)
-        run("ip", "link", "add", "b0", "netns", self.src, "type", "veth", "peer", "name", "b1", "netns",
-            self.dst)
+        run("ip", "link", "add", "b0", *self.queues, "netns", self.src, "type", "veth", "peer", "name",
+            "b1", *self.queues, "netns", self.dst)
         for ns, dev in ((self.src, "b0"), (self.dst, "b1")):
             run("ip", "-n", ns, "link", "set", dev, "up")
             # GRO makes the receiver take frames by NAPI, as a network card's driver does. It has to be

@@ -29,6 +29,9 @@ namespace pc::test {
 namespace {
 
 constexpr uint32_t arena_size = 64 << 20;
+constexpr uint32_t flow_buckets = flow_buckets_for(PC_FLOWS_MIN);
+constexpr pc_limit_set no_buckets{};
+constexpr uint32_t flow_places = flow_buckets * PC_FLOW_WAYS;
 
 const std::vector<std::string> interfaces{"wan0", "lan0", "dmz0", "dmz1"};
 
@@ -38,7 +41,6 @@ struct Route {
     bool unreachable = false;
 };
 
-// The longest first.
 const std::vector<Route> routes{
     {"10.1.0.1/32", ""},         {"2001:db8:1::1/128", ""},
     {"10.1.0.0/17", "lan0"},     {"2001:db8:1::/49", "lan0"},
@@ -52,7 +54,6 @@ bool is_required() {
     return required != nullptr && std::string_view(required).find("bpf") != std::string_view::npos;
 }
 
-// Why this machine cannot, if it cannot.
 std::string obstacle() {
     if (geteuid() != 0) {
         return "needs root (CAP_BPF and CAP_NET_ADMIN)";
@@ -83,14 +84,14 @@ CATCH_REGISTER_LISTENER(Skip)
 std::string last_line(const char* text) {
     std::string line(text);
     const size_t at = line.rfind("processed ");
-    return at == std::string::npos ? line : line.substr(at, line.find('\n', at) - at);
+    return at == line.npos ? line : line.substr(at, line.find('\n', at) - at);
 }
 
 void set_sysctl(const std::string& path, const char* value) {
     std::ofstream(path) << value;
 }
 
-// Leaves the host's network for good: tests attach nothing outside of this process.
+// For good: tests attach nothing outside of this process.
 void enter_own_network() {
     REQUIRE(unshare(CLONE_NEWNET) == 0);
     std::ostringstream commands;
@@ -168,6 +169,9 @@ struct Harness::State {
     std::unique_ptr<Classifier> classifiers[PC_GENERATIONS];
     std::span<std::byte> arena;
     pc_generation* heads = nullptr;
+    FlowMemory flows;
+    pc_flow_globals* globals = nullptr;
+    uint32_t judgement = 0;
     std::vector<TimedRange> blocks;
     std::vector<pc_counter> rule_counters, reasons;
     ring_buffer* ring = nullptr;
@@ -207,11 +211,12 @@ void Harness::State::load_program() {
     }
     REQUIRE(bpf_map__set_value_size(skeleton->maps.classifier, arena_size + PC_ARENA_SLACK) == 0);
     skeleton->rodata->pc_arena_mask = arena_size - 1;
-    // The kernel would allocate all of it, and no test here makes flows.
     (void)bpf_map__set_max_entries(skeleton->maps.flows, 16);
+    REQUIRE(bpf_map__set_max_entries(skeleton->maps.flow_buckets, flow_buckets) == 0);
+    REQUIRE(bpf_map__set_max_entries(skeleton->maps.flow_entries, flow_places) == 0);
+    skeleton->rodata->pc_flow_buckets = flow_buckets;
     const int error = portcullis_bpf__load(skeleton);
     verifier = last_line(log.c_str());
-    INFO(verifier);
     REQUIRE(error == 0);
     map_memory();
     ring = ring_buffer__new(fd("events"), keep_event, &events, nullptr);
@@ -226,11 +231,18 @@ void Harness::State::map_memory() {
     };
     arena = std::span(static_cast<std::byte*>(map("classifier", arena_size)), arena_size);
     heads = static_cast<pc_generation*>(map("generations", 4096));
+    flows.buckets = {
+        static_cast<pc_flow_bucket*>(map("flow_buckets", flow_buckets * sizeof(pc_flow_bucket))),
+        flow_buckets};
+    flows.entries = {
+        static_cast<pc_flow_entry*>(map("flow_entries", flow_places * sizeof(pc_flow_entry))),
+        flow_places};
+    globals = static_cast<pc_flow_globals*>(map("flow_globals", sizeof(pc_flow_globals)));
+    globals->seed = 0x5eed;
 }
 
 void Harness::State::put_image(uint32_t slot, const Plan& plan) {
     Result<std::unique_ptr<Classifier>> built = Classifier::build(plan, blocks, 0x5eed + slot);
-    INFO((built.ok() ? "" : built.error().message));
     REQUIRE(built.ok());
     const size_t base = slot * arena_size / 2;
     classifiers[slot] = built.take();
@@ -238,6 +250,10 @@ void Harness::State::put_image(uint32_t slot, const Plan& plan) {
                 ->move_to(arena.subspan(base, arena_size / 2), static_cast<uint32_t>(base))
                 .ok());
     heads[slot] = plan.generation;
+    heads[slot].flows.judgement = ++judgement;
+    for (size_t i = 1; i < plan.limits.size(); i++) {
+        put("limits", static_cast<uint32_t>(slot * PC_LIMITS_MAX + i), &plan.limits[i]);
+    }
     classifiers[slot]->describe(heads[slot]);
     classifiers[slot]->bind(heads[slot]);
 }
@@ -274,7 +290,6 @@ void Harness::State::put_control() const {
     put("control", 0, &control);
 }
 
-// What moved since the last time.
 void Harness::State::collect(Outcome& outcome) {
     uint32_t ids = 1;
     for (const PlanRule& rule : slots[active]->rules) {
@@ -338,7 +353,6 @@ bool Harness::edit(const RuleSet& rules, const Environment& environment) {
     State& state = *state_;
     std::optional<Plan>& running = state.slots[state.active];
     Result<Plan> plan = compile(rules, environment, rule_ids(this->plan()));
-    INFO((plan.ok() ? "" : plan.error().message));
     REQUIRE(plan.ok());
     const auto edited = state.classifiers[state.active]->update(plan.value());
     if (!edited) {
@@ -347,6 +361,7 @@ bool Harness::edit(const RuleSet& rules, const Environment& environment) {
         return false;
     }
     running = plan.take();
+    state.heads[state.active].flows.judgement = ++state.judgement;
     return true;
 }
 
@@ -432,6 +447,27 @@ pc_iface_counter Harness::interface_counter(const std::string& interface) const 
     const auto slot = static_cast<size_t>(at - interfaces.begin()) + 1;
     return per_cpu_sum<pc_iface_counter>(map_fd("iface_counters"),
                                          static_cast<uint32_t>(slot + 1))[slot];
+}
+
+const FlowMemory& Harness::flows() const {
+    return state_->flows;
+}
+
+pc_flow_globals& Harness::flow_globals() const {
+    return *state_->globals;
+}
+
+void Harness::forget_flows() {
+    State& state = *state_;
+    std::fill(state.flows.buckets.begin(), state.flows.buckets.end(), pc_flow_bucket{});
+    *state.globals = pc_flow_globals{.seed = 0x5eed};
+    constexpr __u64 none = 0;
+    for (uint32_t i = 0; i < PC_FLOW_SOURCES; i++) {
+        state.put("flow_sources", i, &none);
+    }
+    for (uint32_t i = 0; i < PC_LIMIT_SETS; i++) {
+        state.put("limit_sets", i, &no_buckets);
+    }
 }
 
 const Plan& Harness::plan() const {

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ctl/kern/flow_memory.h"
 #include "rules/plan.h"
 
 namespace pc::test {
@@ -64,6 +65,11 @@ public:
 
     [[nodiscard]] pc_iface_counter interface_counter(const std::string& interface) const;
     [[nodiscard]] const Plan& plan() const;
+
+    // The table of flows (for PC_FLOWS_MIN of them), and what else outlives generations.
+    [[nodiscard]] const FlowMemory& flows() const;
+    [[nodiscard]] pc_flow_globals& flow_globals() const;
+    void forget_flows(); // and what limits were charged
     [[nodiscard]] uint32_t ifindex(const std::string& interface) const;
     [[nodiscard]] int map_fd(const std::string& name) const;
 

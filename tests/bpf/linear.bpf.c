@@ -68,7 +68,6 @@ struct pc_asking {
 	__u32 family_bit;
 	__u32 lacks;
 	struct pc_packet packet;
-	__u32 zero;
 };
 
 struct {
@@ -133,7 +132,9 @@ static __always_inline bool pc_asks_for(const struct pc_asking *asking,
 
 	if (record->flags & asking->lacks)
 		return false;
-	if (!(record->families & asking->family_bit) || !(record->frags & packet->frag))
+	/* No flow is known here: each packet is new. */
+	if (!(record->families & asking->family_bit) || !(record->frags & packet->frag) ||
+	    !(record->states & PC_STATE_NEW))
 		return false;
 	if (!(record->in_zones & asking->given.in_bit) ||
 	    !(record->out_zones & asking->given.out_bits) || !(record->dscp & asking->dscp_bit))

@@ -38,7 +38,7 @@ fi
 kernel=() userspace=()
 for path in "${files[@]}"; do
     case $path in
-    xdp/*.[ch] | tc/*.[ch] | rules/abi.h | rules/hash.h | tests/support/host_lookup*.c | tests/support/host_lookup_c.h | *.bpf.c) kernel+=("$path") ;;
+    xdp/*.[ch] | tc/*.[ch] | rules/abi*.h | rules/hash.h | tests/support/host_lookup*.c | tests/support/host_lookup_c.h | *.bpf.c) kernel+=("$path") ;;
     *.h | *.cc | *.c) userspace+=("$path") ;;
     esac
 done

@@ -49,6 +49,7 @@ static int pc_host_prepare(const struct pc_host_question *question, struct pc_qu
 	query->in_bit = 1ULL << question->in_zone;
 	query->out_bits = question->out_known ? 1ULL << question->out_zone : ~0ULL;
 	query->needs = question->own ? PC_AT_TC : 0;
+	query->state_bit = question->state_bit ? question->state_bit : PC_STATE_NEW;
 	return pc_find_rows(query);
 }
 

@@ -90,6 +90,7 @@ pc_host_question question_of(const Packet& packet, const Plan& plan) {
     if (packet.src_mac) {
         std::copy(packet.src_mac->bytes.begin(), packet.src_mac->bytes.end(), std::begin(p.smac));
     }
+    question.state_bit = static_cast<__u8>(packet.state);
     question.own = packet.in ? 0 : 1;
     question.in_zone = packet.in ? zone_id(plan, *packet.in) : 0;
     question.out_known = 1;

@@ -14,6 +14,7 @@ struct pc_host_question {
 	__u8 own;
 	__u8 out_known;
 	__u8 out_zone;
+	__u8 state_bit; /* enum pc_state_bit; 0: new */
 	__u64 jiffies;
 };
 

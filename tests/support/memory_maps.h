@@ -57,6 +57,9 @@ struct MemoryMaps {
     MemoryMap rule_names{faults, sizeof(pc_rule_name), PC_RULE_IDS_MAX};
     MemoryMap rule_counters{faults, sizeof(pc_counter) * cpus, PC_RULE_IDS_MAX};
     MemoryMap iface_counters{faults, sizeof(pc_iface_counter) * cpus, PC_IFACE_SLOTS_MAX};
+    MemoryMap limits{faults, sizeof(pc_limit), PC_GENERATIONS* PC_LIMITS_MAX};
+    MemoryMap limit_names{faults, sizeof(pc_rule_name), PC_LIMITS_MAX};
+    MemoryMap limit_counters{faults, sizeof(pc_limit_counter) * cpus, PC_LIMITS_MAX};
     MemoryMap block_hits{faults, sizeof(uint64_t), PC_BLOCKS_MAX};
     std::array<pc_generation, PC_GENERATIONS> heads{};
     MemoryArena arena;
@@ -73,6 +76,9 @@ struct MemoryMaps {
                 .rule_names = rule_names,
                 .rule_counters = rule_counters,
                 .iface_counters = iface_counters,
+                .limits = limits,
+                .limit_names = limit_names,
+                .limit_counters = limit_counters,
                 .heads = [this]() -> Result<std::span<std::byte>> {
                     TRY(may_fail());
                     return std::span<std::byte>(std::as_writable_bytes(std::span(heads)));

@@ -256,7 +256,15 @@ Packet random_packet(Dice& dice, const RandomCase& world) {
     }
     choose_transport(dice, world, match, packet);
     choose_header(dice, world, match, packet);
+    if (world.shape.states) {
+        packet.state = random_state(dice);
+    }
     return packet;
+}
+
+pc_state_bit random_state(Dice& dice) {
+    return dice.pick<pc_state_bit>(
+        {PC_STATE_NEW, PC_STATE_NEW, PC_STATE_ESTABLISHED, PC_STATE_RELATED, PC_STATE_INVALID});
 }
 
 FrameShape random_frame_shape(Dice& dice) {

@@ -108,16 +108,17 @@ NumberItem number_item(uint32_t value) {
 // ---- zones, sets, inspectors
 
 void add_zones(Dice& dice, RandomCase& world) {
-    const std::vector<Zone> all{{"wan", {"wan0"}, {}, {}, {}, false, {}, {}},
-                                {"lan", {"lan0"}, {PC_VLAN_NONE}, {}, {}, false, {}, {}},
-                                {"guest", {"lan0"}, {30, 31}, {}, {}, false, {}, {}},
-                                {"dmz", {"dmz0", "dmz1"}, {}, {}, {}, false, {}, {}}};
+    const std::vector<Zone> all{{"wan", {"wan0"}, {}, {}, {}, false, false, {}, {}},
+                                {"lan", {"lan0"}, {PC_VLAN_NONE}, {}, {}, false, false, {}, {}},
+                                {"guest", {"lan0"}, {30, 31}, {}, {}, false, false, {}, {}},
+                                {"dmz", {"dmz0", "dmz1"}, {}, {}, {}, false, false, {}, {}}};
     const uint32_t count = dice.between(1, 4);
     for (uint32_t i = 0; i < count; ++i) {
         Zone zone = all.at(i);
         if (dice.one_in(2)) {
             zone.default_action = dice.one_in(2) ? Action::accept : Action::drop;
         }
+        zone.established = world.shape.states && dice.one_in(4);
         if (dice.one_in(3)) {
             zone.prefixes.push_back({false, {}, dice.pick(world.pools.addresses), {}});
         }
@@ -315,6 +316,15 @@ void add_rest(Dice& dice, const RandomCase& world, bool at_tc, Match& match) {
     }
 }
 
+std::vector<StateItem> random_states(Dice& dice) {
+    std::vector<StateItem> items;
+    for (uint32_t i = dice.between(1, 2); i > 0; --i) {
+        items.push_back({negation(dice), random_state(dice), {}});
+    }
+    drop_repeated(items);
+    return items;
+}
+
 Match random_match(Dice& dice, const RandomCase& world, bool inspects) {
     Match match;
     const bool out = world.shape.out_rules && dice.one_in(inspects ? 2 : 4);
@@ -340,6 +350,9 @@ Match random_match(Dice& dice, const RandomCase& world, bool inspects) {
     }
     if (dice.one_in(4)) {
         add_rest(dice, world, out || inspects, match);
+    }
+    if (world.shape.states && dice.one_in(3)) {
+        match.states = random_states(dice);
     }
     drop_repeated(match.proto);
     drop_repeated(match.tcp_flags);

@@ -44,8 +44,9 @@ struct RandomShape {
     bool set_files = true;     // sets with entries from a file
     bool blocks = false;       // the dynamic set "blocks" is not empty
     bool dynamic_sets = false; // rules name dynamic sets, which hold something or nothing
-    bool zoneless = false;     // packets that enter by an interface's VLAN of no zone (in = "")
-    uint32_t own_percent = 0;  // packets of the router itself (no `in`)
+    bool states = false;      // rules name states, zones accept known flows; packets have any state
+    bool zoneless = false;    // packets that enter by an interface's VLAN of no zone (in = "")
+    uint32_t own_percent = 0; // packets of the router itself (no `in`)
 };
 
 // What rules and packets have in common, so that they meet.
@@ -70,6 +71,7 @@ struct RandomCase {
 
 // Every other one is aimed at a rule. A frame can express it: frame_of() and the zone's interface.
 [[nodiscard]] Packet random_packet(Dice& dice, const RandomCase& world);
+[[nodiscard]] pc_state_bit random_state(Dice& dice);
 [[nodiscard]] FrameShape random_frame_shape(Dice& dice);
 
 // By which a packet enters: the first interface of its zone.

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "rules/meaning.h"
+#include "rules/words.h"
 
 namespace pc::test {
 
@@ -20,6 +21,9 @@ std::string expected(const RandomCase& world, const Packet& packet) {
     std::string names;
     if (meaning.reason == "block") {
         return "(block)";
+    }
+    if (!meaning.rule && meaning.reason == to_string(packet.state)) {
+        return "(flow)"; // accepted before the rules
     }
     for (const Step& step : meaning.steps) {
         if (step.matched) {
@@ -36,6 +40,11 @@ std::string found(const HostClassifier& host, const Plan& plan, const Packet& pa
     if (question.own == 0 && host.block(question) != 0) {
         return "(block)";
     }
+    const uint64_t accepting = plan.generation.flows.established_zones;
+    const bool known = packet.state == PC_STATE_ESTABLISHED || packet.state == PC_STATE_RELATED;
+    if (known && (accepting >> question.in_zone & 1) != 0) {
+        return "(flow)";
+    }
     std::string names;
     for (const pc_host_answer& answer : host.walk(question)) {
         const auto rule = std::find_if(plan.rules.begin(), plan.rules.end(),
@@ -50,6 +59,7 @@ RandomCase world_of(uint64_t seed, size_t rules_max) {
                                .out_rules = seed % 2 == 0,
                                .inspect_rules = seed % 3 == 0,
                                .loose = seed % 5 == 0,
+                               .states = seed % 4 < 2,
                                .zoneless = seed % 4 != 0,
                                .own_percent = 5});
 }
@@ -150,7 +160,7 @@ void LiveRules::change_items(std::vector<AddressItem>& items) {
 }
 
 void LiveRules::replace_part(Match& match, const Match& from) {
-    switch (dice_.below(9)) {
+    switch (dice_.below(10)) {
     case 0:
         match.in = from.in;
         break;
@@ -176,6 +186,9 @@ void LiveRules::replace_part(Match& match, const Match& from) {
     case 7:
         match.icmp_type = from.icmp_type;
         match.icmp_code = from.icmp_code;
+        break;
+    case 8:
+        match.states = from.states;
         break;
     default:
         match.frags = from.frags;

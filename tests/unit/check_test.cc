@@ -69,6 +69,9 @@ TEST_CASE("a rule is covered by an earlier one that holds each of its values") {
     CHECK(covered("frag = \"any\"", "frag = \"first\""));
     CHECK(covered("dst = \"@self\"", "dst = \"192.0.2.1\"\nproto = \"tcp\""));
     CHECK(covered("src = \"@any\"\nlen = 60", "len = 60"));
+    CHECK(covered("state = [\"new\", \"invalid\"]", "state = \"new\""));
+    CHECK(covered("proto = 6", "proto = 6\nstate = \"established\""));
+    CHECK(covered("state = \"!new\"\nproto = 6", "state = \"related\"\nproto = 6"));
 }
 
 TEST_CASE("a rule is not covered by one that leaves something out") {
@@ -80,6 +83,9 @@ TEST_CASE("a rule is not covered by one that leaves something out") {
         covered("proto = \"tcp\"\ndport = \"0-65535\"", "proto = \"tcp\"")); // later fragments
     CHECK_FALSE(covered("in = \"lan\"\nproto = 6", "proto = \"tcp\""));
     CHECK_FALSE(covered("frag = \"none\"\nlen = 60", "len = 60"));
+    CHECK_FALSE(covered("state = \"established\"", "state = \"new\""));
+    CHECK_FALSE(covered("state = \"established\"\nproto = 6", "proto = 6"));
+    CHECK_FALSE(covered("state = \"!invalid\"", "state = [\"new\", \"invalid\"]"));
     CHECK_FALSE(covered("src_mac = \"!00:16:3e:00:00:01\"", "src_mac = \"!00:16:3e:00:00:02\""));
     // An xdp rule does not see what the router itself sends; a tc rule does.
     CHECK_FALSE(covered("proto = \"tcp\"", "proto = \"tcp\"\nout = \"wan\""));
@@ -129,6 +135,28 @@ TEST_CASE("no warning rests on a rule that has errors") {
     CHECK(codes("[set.s]\nitems = []\n" + rule("x", "src = \"@z\"")) == "E021");
 }
 
+TEST_CASE("a rule about known flows never matches where these pass before the rules") {
+    const std::string known = "[zone.lan]\ninterfaces = [\"eth1\"]\nestablished = true\n"
+                              "[zone.wan]\ninterfaces = [\"eth0\"]\n";
+    CHECK(codes(known + rule("x", "in = \"lan\"\nstate = \"established\"")) == "W101");
+    CHECK(codes(known + rule("x", "in = \"lan\"\nstate = [\"established\", \"related\"]")) ==
+          "W101");
+    CHECK(codes(known + rule("x", "in = \"lan\"\nstate = [\"established\", \"new\"]", "accept")) ==
+          "");
+    CHECK(codes(known + rule("x", "in = \"!wan\"\nstate = \"related\"")) == "W101");
+    CHECK(codes(known + rule("x", "in = [\"lan\", \"wan\"]\nstate = \"related\"")) == "");
+    CHECK(codes(known + rule("x", "state = \"established\"")) == "");
+    CHECK(codes(known + rule("x", "state = \"established\"\nout = \"lan\"")) == "");
+}
+
+TEST_CASE("limits that no rule has are named") {
+    const std::string limit = "[limit.x]\nrate = \"1pps\"\n";
+    CHECK(codes(limit) == "W110");
+    CHECK(codes(limit + rule("r", "limit = \"x\"\ndisabled = true")) == "");
+    CHECK(codes(limit + rule("r", "limit = \"y\"")) == "E023");
+    CHECK(codes("[set.s]\nitems = [\"192.0.2.0/24\"]\n[guard]\nexcept = \"@s\"\n") == "");
+}
+
 TEST_CASE("catch-all drop rules are told from those that leave neighbour discovery alone") {
     CHECK(codes(zones + rule("all", "")) == "W130");
     CHECK(codes(zones + rule("all", "in = \"lan\"")) == "W130");
@@ -137,6 +165,12 @@ TEST_CASE("catch-all drop rules are told from those that leave neighbour discove
     CHECK(codes(zones + rule("all", "src = \"0.0.0.0/0\"")) == "");
     CHECK(codes(zones + rule("all", "frag = \"any\"")) == "");
     CHECK(codes("[defaults]\nfamily = \"ipv4\"\n" + rule("all", "")) == "");
+    CHECK(codes(zones + rule("all", "state = [\"new\", \"invalid\"]")) == "W130");
+    CHECK(codes(zones + rule("all", "state = \"invalid\"")) == "");
+    CHECK(codes(zones + rule("nd", "proto = \"icmp6\"\nstate = \"new\"", "accept") +
+                rule("all", "")) == "");
+    CHECK(codes(zones + rule("nd", "proto = \"icmp6\"\nstate = \"established\"", "accept") +
+                rule("all", "")) == "W130");
     CHECK(codes(zones + rule("nd", "proto = \"icmp6\"\nsrc = \"fe80::/10\"", "accept") +
                 rule("all", "")) == "");
     CHECK(codes(zones + rule("ping", "proto = \"icmp6\"\nicmp_type = 128", "accept") +
@@ -246,7 +280,7 @@ TEST_CASE("rules said never to match never match in the oracle") {
     };
     size_t warned = 0;
     for (int round = 0; round < 150; ++round) {
-        std::string text = "schema = 1\n" + zones;
+        std::string text = "schema = 1\n" + zones + pick({"", "established = true\n"});
         for (int i = 0; i < 6; ++i) {
             text +=
                 rule("r" + std::to_string(i),
@@ -255,7 +289,9 @@ TEST_CASE("rules said never to match never match in the oracle") {
                                "src = \"!10.1.0.0/16\"\n", "dst = \"@self\"\n"}) +
                          pick({"", "proto = \"tcp\"\n", "proto = \"tcp\"\ndport = \"1-1023\"\n",
                                "proto = [\"tcp\", \"udp\"]\ndport = 22\n", "proto = \"udp\"\n"}) +
-                         pick({"", "", "frag = \"none\"\n", "frag = \"any\"\n"}),
+                         pick({"", "", "frag = \"none\"\n", "frag = \"any\"\n"}) +
+                         pick({"", "", "state = \"new\"\n", "state = \"!new\"\n",
+                               "state = [\"established\", \"related\"]\n"}),
                      pick({"drop", "accept", "count"}));
         }
         Parsed parsed = parse_text(text);
@@ -277,6 +313,7 @@ TEST_CASE("rules said never to match never match in the oracle") {
             packet.src = *parse_address(pick({"10.1.2.3", "10.2.0.1", "192.0.2.1", "11.0.0.1"}));
             packet.dst = *parse_address(pick({"192.0.2.1", "198.51.100.1"}));
             packet.proto = random() % 2 == 0 ? 6 : 17;
+            packet.state = static_cast<pc_state_bit>(1U << random() % 4);
             packet.frag = random() % 4 == 0   ? PC_FRAG_LATER
                           : random() % 4 == 0 ? PC_FRAG_FIRST
                                               : PC_FRAG_NONE;

@@ -177,6 +177,36 @@ TEST_CASE("rules for one zone among rules for all, and packets from none") {
     check_edges(rules);
 }
 
+TEST_CASE("rules meet packets of the states that they name") {
+    WrittenRules rules(counting("new", "proto = \"tcp\"\nstate = \"new\"") +
+                       counting("known", "state = [\"established\", \"related\"]") +
+                       counting("valid", "state = \"!invalid\"\nin = \"wan\"") +
+                       counting("none", "state = [\"new\", \"!new\"]") + counting("all"));
+    CHECK(rules.ask("in wan tcp 10.0.0.1 10.0.0.2") == "new valid all ");
+    CHECK(rules.ask("in wan tcp 10.0.0.1 10.0.0.2 state established") == "known valid all ");
+    CHECK(rules.ask("in lan tcp 10.0.0.1 10.0.0.2 state related") == "known all ");
+    CHECK(rules.ask("in wan tcp ::1 ::2 state invalid") == "all ");
+    CHECK(rules.ask("in wan tcp 10.0.0.1 10.0.0.2 frag non-first state invalid") == "all ");
+    rules.world.shape.states = true;
+    check_edges(rules);
+}
+
+TEST_CASE("an edit changes which states a rule names, but not limits and how flows are followed") {
+    const std::string limit = "[limit.x]\nrate = \"10pps\"\n[flows]\n";
+    const std::string rule = "limit = \"x\"\nproto = \"tcp\"";
+    WrittenRules rules(limit + counting("a", rule));
+    CHECK(rules.edit(limit + counting("a", rule + "\nstate = \"new\"")).ok());
+    CHECK(rules.ask("in wan tcp 10.0.0.1 10.0.0.2") == "a ");
+    CHECK(rules.ask("in wan tcp 10.0.0.1 10.0.0.2 state established") == "");
+    CHECK(rules.edit(limit + counting("a", "proto = \"tcp\"")).ok());
+    const auto other = rules.edit("[limit.x]\nrate = \"11pps\"\n[flows]\n" + counting("a", rule));
+    REQUIRE_FALSE(other.ok());
+    CHECK(other.error().message == "limits changed");
+    const auto flows = rules.edit(limit + "udp_new = \"1s\"\n" + counting("a", rule));
+    REQUIRE_FALSE(flows.ok());
+    CHECK(flows.error().message == "defaults changed");
+}
+
 TEST_CASE("the router's own packets meet rules at TC only") {
     WrittenRules rules(counting("xdp", "dst = \"10.0.0.0/8\"") +
                        counting("out", "dst = \"10.0.0.0/8\"\nout = \"wan\"") +

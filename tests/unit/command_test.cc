@@ -6,6 +6,7 @@
 #include "ctl/shell/arguments.h"
 #include "ctl/shell/commands.h"
 #include "ctl/shell/complete.h"
+#include "ctl/shell/flow_words.h"
 #include "ctl/shell/options.h"
 
 using namespace pc;
@@ -44,6 +45,7 @@ Names some_names() {
     names.port_sets = {"web"};
     names.zones = {"lan", "wan"};
     names.inspects = {"tls"};
+    names.limits = {"ssh"};
     names.revisions = {"1", "2"};
     names.files = {{"rules.toml", "schema = 1\n[[rule]]\nname = \"telnet\"\ndport = [22, 23]\n"}};
     return names;
@@ -89,10 +91,11 @@ TEST_CASE("every pattern of the table is found by its own words") {
                 break;
             }
             word = word.substr(0, word.find('|'));
-            word = word == "<prefix>"     ? "10.0.0.1"
-                   : word == "<time>"     ? "1h"
-                   : word == "<revision>" ? "3"
-                                          : word;
+            word = word == "<prefix>"              ? "10.0.0.1"
+                   : word == "<time>"              ? "1h"
+                   : word == "<revision>"          ? "3"
+                   : word.starts_with("<endpoint") ? "10.0.0.1"
+                                                   : word;
             line += (line.empty() ? "" : " ") + word;
         }
         for (const uint8_t mode : {operational, configuration}) {
@@ -179,7 +182,7 @@ TEST_CASE("TAB and ? offer what may stand there, with the names of the configura
     CHECK(offered("block 10.0.0.1 for 1h force ") == Words{"in", "comment", "<Enter>"});
     CHECK(offered("block 10.0.0.1 in ") == Words{"scrub", "<dynamic>"});
     CHECK(offered("unblock 10.0.0.1 in s") == Words{"scrub"});
-    CHECK(offered("clear ") == Words{"set"});
+    CHECK(offered("clear ") == Words{"set", "flows"});
     CHECK(offered("clear set ") == Words{"scrub", "<dynamic>"});
     CHECK(offered("rollback ") == Words{"1", "2", "<revision>"});
     CHECK(offered("nonsense ").empty());
@@ -202,6 +205,12 @@ TEST_CASE("TAB knows the rule language") {
     CHECK(offered("set rule telnet src !@o", configuration) == Words{"!@office", "<value>"});
     CHECK(offered("set rule telnet dport @", configuration) == Words{"@web", "<value>"});
     CHECK(offered("set rule telnet action d", configuration) == Words{"drop", "<value>"});
+    CHECK(offered("set rule telnet state e", configuration) == Words{"established", "<value>"});
+    CHECK(offered("set rule telnet limit ", configuration) == Words{"ssh", "<value>"});
+    CHECK(offered("set limit ", configuration) == Words{"ssh", "<name>"});
+    CHECK(offered("set limit ssh over r", configuration) == Words{"reject", "<value>"});
+    CHECK(offered("set guard sy", configuration) == Words{"syn_protect", "syn_trigger"});
+    CHECK(has(offered("set flows ", configuration), "tcp_established"));
     CHECK(offered("delete rule ", configuration) == Words{"telnet", "vpn-in"});
     CHECK(offered("delete rule telnet ", configuration) == Words{"dport", "<Enter>"});
     CHECK(offered("delete rule telnet dport ", configuration) == Words{"22", "23", "<Enter>"});
@@ -217,7 +226,9 @@ TEST_CASE("every beginning of a line can be asked about") {
     for (const std::string line :
          {"set rule telnet src [ 10.0.0.0/8, @office ] action drop",
           "explain packet in lan tcp '[::1]:5' 2.2.2.2 flags syn,ack candidate",
-          "block 10.0.0.1 for 1h comment \"x y\" force", "run explain --rules f packet x"}) {
+          "block 10.0.0.1 for 1h comment \"x y\" force", "run explain --rules f packet x",
+          "show flows src 10.0.0.0/8 state established limit 5", "clear flows all",
+          "show flow [::1]:5 ::2", "top sources by packets total limit 5"}) {
         for (size_t length = 0; length <= line.size(); ++length) {
             for (const uint8_t mode : {operational, configuration}) {
                 (void)offered(line.substr(0, length), mode);
@@ -225,6 +236,88 @@ TEST_CASE("every beginning of a line can be asked about") {
             }
         }
     }
+}
+
+TEST_CASE("which flows are meant is said by pairs of words") {
+    const auto asked = [](const std::string& line, FlowCommand command) {
+        const Call call = called(line);
+        return flow_question(call.line, call.rest, command);
+    };
+    const auto list = [&](const std::string& words) {
+        return asked("show flows " + words, FlowCommand::list);
+    };
+    const FlowQuestion question = list("src 10.0.0.0/8 port 443 proto tcp zone lan state "
+                                       "established rule web sort packets limit 5");
+    REQUIRE_FALSE(question.mistake.has_value());
+    CHECK(question.filter == Json{{"src", "10.0.0.0/8"},
+                                  {"port", 443},
+                                  {"proto", "tcp"},
+                                  {"zone", "lan"},
+                                  {"state", "established"},
+                                  {"rule", "web"}});
+    CHECK(question.sort == "packets");
+    CHECK(question.limit == 5U);
+    CHECK(list("").filter == Json::object());
+    CHECK(asked("clear flows all", FlowCommand::clear).all);
+    CHECK(asked("clear flows host ::1", FlowCommand::clear).filter == Json{{"host", "::1"}});
+
+    const auto wrong = [&](const std::string& words) { return list(words).mistake.value(); };
+    CHECK(wrong("scr 10.0.0.1").message == "unknown word 'scr'; did you mean 'src'?");
+    CHECK(wrong("scr 10.0.0.1").begin == 11);
+    CHECK(wrong("src").message == "'src' needs a value");
+    CHECK(wrong("src 10.0.0.1/8").message ==
+          "10.0.0.1/8 has host bits set; the network is 10.0.0.0/8");
+    CHECK(wrong("src x").message == "'x' is no address or prefix");
+    CHECK(wrong("port 70000").message == "'70000' is no port: 0 to 65535");
+    CHECK(wrong("state open").message.starts_with("'open' is none of syn-sent, "));
+    CHECK(wrong("proto x-y").message == "'x-y' is no protocol");
+    CHECK(wrong("port 1 port 2").message == "'port' stands here twice");
+    CHECK(wrong("all").message.starts_with("unknown word 'all'"));
+    const auto clear = [&](const std::string& words) {
+        return asked("clear flows " + words, FlowCommand::clear).mistake.value().message;
+    };
+    CHECK(clear("sort age").starts_with("unknown word 'sort'"));
+    CHECK(clear("all src ::1") == "either all flows, or those that fit");
+    CHECK(mistake("clear flows").message == "the command is not complete");
+}
+
+TEST_CASE("TAB knows the words of flows") {
+    CHECK(has(offered("show flows "), "src"));
+    CHECK(has(offered("show flows "), "<Enter>"));
+    CHECK(offered("show flows st") == Words{"state"});
+    CHECK(offered("show flows state time") == Words{"time-wait"});
+    CHECK(offered("show flows zone ") == Words{"lan", "wan"});
+    CHECK(offered("show flows rule t") == Words{"telnet"});
+    CHECK(offered("show flows src ") == Words{"<src>"});
+    CHECK_FALSE(has(offered("show flows zone lan "), "zone"));
+    CHECK(has(offered("show flows zone lan "), "<Enter>"));
+    CHECK(has(offered("clear flows "), "all"));
+    CHECK_FALSE(has(offered("clear flows "), "<Enter>"));
+    CHECK_FALSE(has(offered("clear flows "), "sort"));
+    CHECK(offered("clear flows all ") == Words{"<Enter>"});
+    CHECK(offered("top ") == Words{"flows", "sources", "destinations"});
+    CHECK(offered("top flows by ") == Words{"bytes", "packets"});
+}
+
+TEST_CASE("the ends of a flow are addresses, with a port or without") {
+    const auto parsed = [](const char* text) {
+        const auto endpoint = parse_endpoint(text);
+        return !endpoint        ? std::string("none")
+               : endpoint->port ? endpoint->address + " " + std::to_string(*endpoint->port)
+                                : endpoint->address;
+    };
+    CHECK(parsed("10.0.0.1") == "10.0.0.1");
+    CHECK(parsed("10.0.0.1:443") == "10.0.0.1 443");
+    CHECK(parsed("2001:db8::1") == "2001:db8::1");
+    CHECK(parsed("[2001:db8::1]:443") == "2001:db8::1 443");
+    for (const char* bad : {"", ":", "10.0.0.1:", "10.0.0.1:70000", "[10.0.0.1]:5", "x:5", "[::1]",
+                            "10.0.0.1:5x", "[]:5", "10.0.0.0/8"}) {
+        INFO(bad);
+        CHECK(parsed(bad) == "none");
+    }
+    CHECK(called("show flow 10.0.0.1:5 ::1").get("dst") == "::1");
+    CHECK(mistake("show flow 10.0.0.1 x").message == "'x' is no address, or ADDRESS:PORT");
+    CHECK(mistake("top flows limit x").message == "a number is expected here");
 }
 
 TEST_CASE("times have units") {

@@ -58,13 +58,18 @@ void check_bound(const HostClassifier& host, const ClassifierCost& cost, const C
     REQUIRE(real.records <= cost.of(family).records);
 }
 
-// The cost that is claimed is met by the look-up, and no random packet costs more.
+// The cost that is claimed is met by the look-up, and no random packet costs more. Where entries
+// come and go by their time, the claimed one may be of another moment.
 void check_cost(HostClassifier& host, const Plan& plan, const RandomCase& world, Dice& dice,
                 size_t packets) {
     const ClassifierCost cost = cost_of(host.classifier());
+    const bool is_timed = std::any_of(plan.lists.begin(), plan.lists.end(),
+                                      [](const PlanList& list) { return !list.dynamic.empty(); });
     for (const Family family : {Family::v4, Family::v6}) {
         const FamilyCost& of = cost.of(family);
-        REQUIRE(host.cost(asked(of.worst, family)).buckets == of.buckets_found);
+        const uint32_t met = host.cost(asked(of.worst, family)).buckets;
+        REQUIRE((is_timed || met == of.buckets_found));
+        REQUIRE(met <= of.buckets);
         REQUIRE(of.buckets_found <= of.buckets);
         REQUIRE(of.records_found <= of.records);
         REQUIRE(of.buckets >= of.tuples);

@@ -55,6 +55,7 @@ TEST_CASE("the index finds what comparing each with each finds") {
     shape.inspect_rules = true;
     shape.rules_max = 300;
     shape.dynamic_sets = true;
+    shape.states = true;
     size_t found = 0;
     size_t asked = 0;
     for (uint64_t seed = 1; seed <= 40; ++seed) {

@@ -32,8 +32,9 @@ TEST_CASE("the parser knows every key that the shell can set") {
                               std::string_view) -> Result<std::vector<SourceFile>> {
         return std::vector<SourceFile>{};
     };
-    for (const Table table : {Table::rule, Table::set, Table::zone, Table::inspect, Table::host,
-                              Table::defaults, Table::safety}) {
+    for (const Table table :
+         {Table::rule, Table::set, Table::zone, Table::inspect, Table::limit, Table::host,
+          Table::defaults, Table::safety, Table::flows, Table::guard}) {
         for (const TableKey& key : keys_of(table)) {
             std::string text = "schema = 1\n";
             text += table == Table::rule ? "[[rule]]\nname = \"x\"\n"

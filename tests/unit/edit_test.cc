@@ -236,6 +236,39 @@ TEST_CASE("an edit that is wrong is refused at its word, and nothing is done") {
     CHECK(refused(edit_delete, office, "safety").message == "there is no [safety]");
 }
 
+TEST_CASE("states, limits, flows and guards are set as the rest is") {
+    CHECK(changed(edit_set, "rule telnet state new,!invalid") ==
+          "+state    = [\"new\", \"!invalid\"]\n");
+    CHECK(changed(edit_set, "zone wan established true") == "+established = true\n");
+    CHECK(changed(edit_set, "rule vpn-in keep_flows true") == "+keep_flows = true\n");
+    const std::string limit =
+        edited(edit_set, office, "limit ssh rate 10/m burst 5 per src/24,src6/56");
+    CHECK(change(office, limit)
+              .find("[limit.ssh]\n+rate  = \"10/m\"\n+burst = 5\n"
+                    "+per   = \"src/24,src6/56\"\n") != std::string::npos);
+    CHECK(change(limit, edited(edit_set, limit, "rule vpn-in limit ssh")) ==
+          "+limit    = \"ssh\"\n");
+    CHECK(change(limit, edited(edit_set, limit, "limit ssh over mark mark 0x1/0xff"))
+              .find("mark  = \"0x1/0xff\"") != std::string::npos);
+    CHECK(run(edit_set, office, "rule vpn-in limit ssh").summary ==
+          "not complete yet: no [limit.ssh] is defined");
+    CHECK(run(edit_set, office, "limit ssh burst 5").summary ==
+          "not complete yet: 'rate' is missing in [limit.ssh]");
+    const Refusal unit = refused(edit_set, office, "limit ssh rate 10");
+    CHECK(unit.word == 3);
+    CHECK(unit.message == "'rate' has no unit");
+    const std::string flows = edited(edit_set, office, "flows new 50000/s tcp_established 1d");
+    CHECK(flows.find("[flows]\nnew             = \"50000/s\"\ntcp_established = \"1d\"\n") !=
+          std::string::npos);
+    CHECK(change(flows, edited(edit_delete, flows, "flows new")) ==
+          "-new             = \"50000/s\"\n");
+    CHECK(edited(edit_set, flows, "flows new 0").find("new             = 0\n") !=
+          std::string::npos);
+    CHECK(edited(edit_set, office, "guard sources block except @vpn").find("except  = \"@vpn\"") !=
+          std::string::npos);
+    CHECK(edited(edit_delete, limit, "limit ssh").find("[limit") == std::string::npos);
+}
+
 TEST_CASE("a candidate may be incomplete between two edits") {
     const Edited start = run(edit_set, office, "rule x dport 80");
     CHECK(start.summary.find("not complete yet: 'action' is missing") != std::string::npos);

@@ -81,6 +81,7 @@ TEST_CASE("random rule sets: every rule can be edited, and the others mean what 
     RandomShape shape;
     shape.set_files = false;
     shape.out_rules = true;
+    shape.states = true;
     for (uint64_t seed = 1; seed <= 12; ++seed) {
         const RuleSet rules = random_rules(seed, shape).rules;
         const std::vector<SourceFile> files{{"rules.toml", print_toml(rules)}};

@@ -102,6 +102,7 @@ TEST_CASE("short lists are spelled out, long ones are asked of the record") {
     record.in_zones = record.out_zones = record.dscp = ~0ULL;
     record.sport.high = record.dport.high = record.len.high = record.vlan.high = 65535;
     record.families = PC_IPV4;
+    record.states = PC_STATES_ALL;
     record.frags = PC_FRAG_NONE | PC_FRAG_FIRST | PC_FRAG_LATER;
     record.flags = PC_NEEDS_PORTS;
     record.dport_set = 1;
@@ -119,6 +120,19 @@ TEST_CASE("short lists are spelled out, long ones are asked of the record") {
     REQUIRE(long_list.size() == 1);
     CHECK(long_list.front().check);
     CHECK(entries_of(record, {.numbers = numbers, .bytes = bytes}, Family::v6).empty());
+    numbers[1].bits[0] = 1;
+    const auto asks = [&] {
+        return entries_of(record, {.numbers = numbers, .bytes = bytes}, Family::v4).front().check;
+    };
+    CHECK_FALSE(asks());
+    record.states = PC_STATE_NEW;
+    CHECK(asks());
+    record.states = PC_STATES_ALL;
+    record.limit = 1;
+    CHECK(asks());
+    record.limit = 0;
+    record.flags |= PC_KEEP_FLOWS;
+    CHECK(asks());
     record.flags = PC_NEEDS_PORTS | PC_NEEDS_ICMP; // no packet has both
     CHECK(entries_of(record, {.numbers = numbers, .bytes = bytes}, Family::v4).empty());
 }

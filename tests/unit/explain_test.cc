@@ -111,6 +111,40 @@ TEST_CASE("without a rule the default is named") {
         " => ACCEPT by default: no rule with `out` or inspect matches the router's own packet.\n");
 }
 
+TEST_CASE("a packet of a known flow is explained") {
+    const std::string zone =
+        "[zone.lan]\ninterfaces = [\"eth1\"]\nestablished = true\n[[rule]]\nname = \"all\"\n"
+        "state = \"!invalid\"\naction = \"drop\"\n";
+    CHECK(text_of(zone, "in lan udp 192.0.2.1 2.2.2.2 state established") == R"(
+ 1 parse  ipv4 / udp, established, 60 bytes  ok
+ 2 zone   lan                                hook xdp
+ 3 flows  state established in zone lan      MATCH
+ => ACCEPT by flow: [zone.lan] established, before all rules.
+)");
+    CHECK(text_of(zone, "in lan udp 192.0.2.1 2.2.2.2") == R"(
+ 1 parse    ipv4 / udp, 60 bytes           ok
+ 2 zone     lan                            hook xdp
+ 3 rule 10  all  state new is not invalid  MATCH
+ => DROP by all (rules.toml:5).  Not reached: default.
+    To let it pass: a rule with priority < 10.
+)");
+}
+
+TEST_CASE("a limit is named where a rule matches: whether it is exceeded is not known here") {
+    const std::string text =
+        "[zone.wan]\ninterfaces = [\"eth0\"]\n[limit.ssh]\nrate = \"10/m\"\n"
+        "[[rule]]\nname = \"counted\"\naction = \"count\"\nlimit = \"ssh\"\n"
+        "[[rule]]\nname = \"udp\"\naction = \"drop\"\nlimit = \"ssh\"\nproto = \"udp\"\n";
+    CHECK(text_of(text, "in wan udp 192.0.2.1 2.2.2.2") == R"(
+ 1 parse    ipv4 / udp, 60 bytes           ok
+ 2 zone     wan                            hook xdp
+ 3 rule 10  counted  no conditions         MATCH (within limit ssh), count, goes on
+ 4 rule 20  udp      proto udp             MATCH (within limit ssh)
+ => DROP by udp (rules.toml:10).  Not reached: default.
+    To let it pass: a rule with priority < 20.
+)");
+}
+
 TEST_CASE("a blocked source is explained") {
     Environment environment;
     environment.dynamic["blocks"] = {range_of(parse_prefix("192.0.2.0/24").prefix)};

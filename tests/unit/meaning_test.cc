@@ -397,12 +397,52 @@ TEST_CASE("a dynamic set holds its entries of the moment, and everybody else is 
     CHECK(outcome("in wan tcp 192.0.2.1 1.1.1.1") == "policy-accept");
 }
 
+TEST_CASE("states") {
+    CHECK(why("state = \"new\"", "in wan tcp 1.1.1.1 2.2.2.2") == "yes: state new");
+    CHECK(why("state = \"!invalid\"", "in wan udp ::1 ::2 state related") ==
+          "yes: state related is not invalid");
+    CHECK(why("state = [\"new\", \"invalid\"]", "in wan udp ::1 ::2 state established") ==
+          "no: state established not in new, invalid");
+    CHECK(why("state = \"!new\"", "in wan udp ::1 ::2") == "no: state new is ruled out by !new");
+    CHECK(why("state = \"established\"\nproto = \"tcp\"",
+              "in wan tcp 1.1.1.1 2.2.2.2 frag non-first state established") ==
+          "yes: proto tcp, state established");
+}
+
+TEST_CASE("packets of known flows pass before the rules where their zone says so") {
+    const std::string known = "[zone.guest]\ninterfaces = [\"guest0\"]\nestablished = true\n";
+    const std::string text = known + rule("all", "action = \"drop\"");
+    CHECK(verdict(text, "in guest tcp 1.1.1.1 2.2.2.2 state established") ==
+          "accept (established)");
+    CHECK(verdict(text, "in guest icmp 1.1.1.1 2.2.2.2 type 3 state related") ==
+          "accept (related)");
+    CHECK(verdict(text, "in guest tcp 1.1.1.1 2.2.2.2") == "drop all");
+    CHECK(verdict(text, "in guest tcp 1.1.1.1 2.2.2.2 state invalid") == "drop all");
+    CHECK(verdict(text, "in wan tcp 1.1.1.1 2.2.2.2 state established") == "drop all");
+    CHECK(verdict(text, "tcp 1.1.1.1 2.2.2.2 out guest state established") ==
+          "accept (policy-accept)");
+    // But behind the blocks.
+    const RuleSet rules = rules_of(text);
+    Environment environment = surroundings();
+    environment.dynamic["blocks"] = {range_of(parse_prefix("1.1.1.1").prefix)};
+    const Packet packet = packet_of(rules, "in guest tcp 1.1.1.1 2.2.2.2 state established");
+    CHECK(verdict_of(rules, environment, packet).reason == "block");
+}
+
+TEST_CASE("limits are taken as not exceeded") {
+    const std::string text = "[limit.x]\nrate = \"1/h\"\n" +
+                             rule("first", "action = \"accept\"\nlimit = \"x\"") +
+                             rule("second", "action = \"drop\"");
+    CHECK(verdict(text, "in wan tcp 1.1.1.1 2.2.2.2") == "accept first");
+}
+
 TEST_CASE("random rules have all outcomes, and each why belongs to its rule") {
     RandomShape shape;
     shape.out_rules = true;
     shape.inspect_rules = true;
     shape.blocks = true;
     shape.dynamic_sets = true;
+    shape.states = true;
     shape.zoneless = true;
     shape.own_percent = 10;
     std::map<std::string, int> outcomes;
@@ -424,7 +464,8 @@ TEST_CASE("random rules have all outcomes, and each why belongs to its rule") {
     }
     for (const char* outcome :
          {"accept rule", "drop rule", "reject rule", "inspect rule", "drop policy",
-          "accept policy-accept", "accept essential-icmp", "drop fragment", "drop block"}) {
+          "accept policy-accept", "accept essential-icmp", "drop fragment", "drop block",
+          "accept established", "accept related"}) {
         INFO(outcome);
         CHECK(outcomes[outcome] > 5);
     }

@@ -195,6 +195,13 @@ TEST_CASE("parts that do not go together") {
           "E210 33-33 udp has no ICMP type or code");
 }
 
+TEST_CASE("a packet is new unless the line says otherwise") {
+    CHECK(read("in wan tcp 1.1.1.1 2.2.2.2").state == PC_STATE_NEW);
+    CHECK(read("in wan tcp 1.1.1.1 2.2.2.2 state related").state == PC_STATE_RELATED);
+    CHECK(describe(read("in wan tcp 1.1.1.1 2.2.2.2 flags ack state established")) ==
+          "ipv4 / tcp ack, established, 60 bytes");
+}
+
 TEST_CASE("no line of words crashes the parser") {
     const std::vector<std::string> vocabulary{"packet",     "in",   "wan",
                                               "lan",        "from", "self",
@@ -205,6 +212,7 @@ TEST_CASE("no line of words crashes the parser") {
                                               "60",         "ttl",  "frag",
                                               "non-first",  "type", "code",
                                               "3",          "mac",  "02:00:00:00:00:01",
+                                              "state",      "new",  "invalid",
                                               "",           "!",    "[",
                                               "]",          ":",    ","};
     const RuleSet rules = zones();

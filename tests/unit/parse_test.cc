@@ -49,6 +49,84 @@ TEST_CASE("an empty file accepts everything") {
     CHECK(rules.files.size() == 1);
 }
 
+TEST_CASE("states are a list, which may be negated") {
+    CHECK(state_bits(rule_of("").match.states) == PC_STATES_ALL);
+    CHECK(state_bits(rule_of("state = \"new\"").match.states) == PC_STATE_NEW);
+    CHECK(state_bits(rule_of("state = [\"established\", \"related\"]").match.states) ==
+          (PC_STATE_ESTABLISHED | PC_STATE_RELATED));
+    CHECK(state_bits(rule_of("state = \"!invalid\"").match.states) ==
+          (PC_STATES_ALL & ~PC_STATE_INVALID));
+    CHECK(state_bits(rule_of("state = [\"new\", \"!new\"]").match.states) == 0);
+    CHECK(rule_of("state = [\"new\", \"!invalid\"]").match.states[1].at ==
+          Location{0, 6, 18, 6, 25});
+    CHECK(codes("[[rule]]\nname = \"x\"\naction = \"drop\"\nstate = [\"new\", \"new\"]\n") ==
+          "W102");
+}
+
+TEST_CASE("limits have their defaults, and what is limited is told apart as written") {
+    const auto limit = [](const std::string& keys) {
+        return rules_of("[limit.x]\nrate = \"10/m\"\n" + keys).limits.at(0);
+    };
+    const Limit usual = limit("");
+    CHECK(usual.name == "x");
+    CHECK(usual.rate == Rate{10, 60, Rate::Of::flows});
+    CHECK(usual.per == Limit::Per::rule);
+    CHECK_FALSE(usual.burst);
+    CHECK(usual.over == Limit::Over::drop);
+    CHECK(limit("burst = 7").burst == 7);
+    CHECK(limit("over = \"mark\"\nmark = \"0x1/0xff\"").mark == Mark{1, 0xff});
+    CHECK(limit("per = \"src\"").src == PrefixLengths{32, 64});
+    CHECK(limit("per = \"dst\"").dst == PrefixLengths{32, 128});
+    CHECK(limit("per = \"src/24,src6/56\"").src == PrefixLengths{24, 56});
+    CHECK(limit("per = \"src6/48, src/16\"").src == PrefixLengths{16, 48});
+    CHECK(limit("per = \"src+dst\"").per == Limit::Per::src_dst);
+    const Limit both = limit("per = \"dst/24 + src/25,src6/1\"");
+    CHECK(both.per == Limit::Per::src_dst);
+    CHECK(both.src == PrefixLengths{25, 1});
+    CHECK(both.dst == PrefixLengths{24, 128});
+    CHECK(limit("per = \"zone\"").per == Limit::Per::zone);
+}
+
+TEST_CASE("a burst of bytes holds a frame and less than a month") {
+    const auto burst = [](const std::string& rate, const std::string& amount) {
+        return codes("[limit.x]\nrate = \"" + rate + "\"\nburst = " + amount + "\n");
+    };
+    CHECK(burst("20mbit", "\"1514B\"") == "");
+    CHECK(burst("20mbit", "\"1513B\"") == "E030");
+    CHECK(burst("1/h", "720") == "");
+    CHECK(burst("1/h", "721") == "E030");
+}
+
+TEST_CASE("[flows] and [guard] have defaults for all they do not name") {
+    const RuleSet none = rules_of("");
+    CHECK_FALSE(none.flows.written);
+    CHECK(none.flows.max == PC_FLOWS_DEFAULT);
+    CHECK(per_source_of(none.flows) == PC_FLOWS_DEFAULT / 4);
+    CHECK(none.flows.new_rate == Rate{100000, 1, Rate::Of::flows});
+    CHECK(none.guard.syn_protect == PC_SYN_PROTECT_OFF);
+    const RuleSet rules = rules_of("[flows]\nmax = 4096\ntcp_established = \"30d\"\nnew = 0\n"
+                                   "[guard]\nprefix = \"src/24\"\nblock_for = \"1d\"\n");
+    CHECK(rules.flows.written);
+    CHECK(per_source_of(rules.flows) == 1024);
+    CHECK(rules.flows.timeouts_s[PC_FLOW_TCP_ESTABLISHED] == 30 * 24 * 3600);
+    CHECK(rules.flows.timeouts_s[PC_FLOW_OTHER_REPLIED] == 600);
+    CHECK(rules.flows.new_rate.count == 0);
+    CHECK(rules.guard.prefix == PrefixLengths{24, 64});
+    CHECK(rules.guard.block_for_s == 24 * 3600);
+    CHECK(per_source_of(rules_of("[flows]\nper_source = 0\n").flows) == 0);
+    CHECK(codes("[flows]\nmax = 4194304\n") == "");
+    CHECK(codes("[flows]\nmax = 4194305\n") == "E030");
+}
+
+TEST_CASE("there are ids for the limits before a commit and after it") {
+    std::string limits;
+    for (int i = 1; i < PC_LIMITS_MAX / 2; ++i) {
+        limits += "[limit.l" + std::to_string(i) + "]\nrate = \"1pps\"\n";
+    }
+    CHECK(codes(limits) == "");
+    CHECK(codes(limits + "[limit.more]\nrate = \"1pps\"\n") == "E070");
+}
+
 TEST_CASE("a rule knows where it stands") {
     const RuleSet rules = rules_of(
         "\n[[rule]]\nname = \"x\"\nsrc = [\"10.0.0.0/8\",\n  \"!@self\"]\naction = \"drop\"\n");

@@ -51,6 +51,7 @@ TEST_CASE("a rule that names nothing concerns every packet") {
     expected.frags = PC_FRAG_NONE | PC_FRAG_FIRST | PC_FRAG_LATER;
     expected.rule_id = 1;
     expected.action = PC_ACTION_DROP;
+    expected.states = PC_STATES_ALL;
     expected.death = UINT32_MAX;
     CHECK(std::memcmp(&record, &expected, sizeof(record)) == 0);
     CHECK(plan.lists.size() == 1);
@@ -177,6 +178,119 @@ TEST_CASE("rules keep their ids; new ones get the smallest that nobody had") {
           RuleIds{{"a", 1}, {"b", 2}, {"c", 7}, {"d", 3}});
 }
 
+TEST_CASE("a rule has its states, its limit and whether its flows are kept") {
+    const std::string limits = "[limit.a]\nrate = \"1pps\"\n[limit.b]\nrate = \"2pps\"\n";
+    const Plan plan =
+        plan_of(limits + rule("none") + rule("b", "limit = \"b\"") +
+                rule("state", "state = [\"new\", \"invalid\"]") +
+                rule("never", "state = [\"new\", \"!new\"]") +
+                "[[rule]]\nname = \"kept\"\naction = \"accept\"\nkeep_flows = true\n");
+    CHECK(plan.records[0].states == PC_STATES_ALL);
+    CHECK(plan.records[0].limit == 0);
+    CHECK(plan.records[1].limit == 2);
+    CHECK(plan.limit_names.at(2).name == "b");
+    CHECK(plan.records[2].states == (PC_STATE_NEW | PC_STATE_INVALID));
+    CHECK(plan.records[3].families == 0);
+    CHECK(plan.records[4].flags == PC_KEEP_FLOWS);
+}
+
+TEST_CASE("limits as the kernel counts them") {
+    const Plan plan = plan_of("[limit.a]\nrate = \"25pps\"\nburst = 1\nper = \"src/24+dst\"\n"
+                              "[limit.b]\nrate = \"26pps\"\nburst = 1\nover = \"reject\"\n"
+                              "[limit.c]\nrate = \"80mbit\"\nover = \"mark\"\nmark = \"1/3\"\n");
+    const uint64_t ms = 1'000'000ULL << PC_LIMIT_UNIT_SHIFT;
+    REQUIRE(plan.limits.size() == 4);
+    const pc_limit& a = plan.limits[1];
+    CHECK(a.interval == 40 * ms);
+    CHECK(a.burst == 40 * ms);
+    CHECK(a.coarse == 1);
+    CHECK(a.per == PC_PER_SRC_DST);
+    CHECK(a.of == PC_LIMIT_PACKETS);
+    CHECK(a.over == PC_OVER_DROP);
+    CHECK(a.src4 == 24);
+    CHECK(a.src6 == 64);
+    CHECK(a.dst4 == 32);
+    CHECK(a.dst6 == 128);
+    CHECK(plan.limits[2].coarse == 0);
+    CHECK(plan.limits[2].over == PC_OVER_REJECT);
+    CHECK(plan.limits[2].src4 == 0);
+    CHECK(plan.limits[3].of == PC_LIMIT_BYTES);
+    CHECK(plan.limits[3].burst / ms == 100);
+    CHECK(plan.limits[3].mark == 1);
+    CHECK(plan.limits[3].mark_mask == 3);
+}
+
+TEST_CASE("limits keep their stable ids, whatever their numbers are") {
+    const auto limit = [](const std::string& name) {
+        return "[limit." + name + "]\nrate = \"1pps\"\n";
+    };
+    const RuleIds previous{{"b", 1}, {"gone", 3}};
+    const auto plan = compile(parsed(limit("a") + limit("b") + limit("c")), {}, {}, previous);
+    REQUIRE(plan.ok());
+    CHECK(limit_ids(plan.value()) == RuleIds{{"a", 2}, {"b", 1}, {"c", 4}});
+    for (size_t i = 1; i < plan.value().limits.size(); i++) {
+        CHECK(plan.value().limits[i].stable == plan.value().limit_names[i].id);
+    }
+    CHECK(limit_ids(plan_of(rule("r"))).empty());
+}
+
+TEST_CASE("flows are followed where something asks for them, and only there") {
+    const auto follows = [](const std::string& toml) {
+        return (plan_of(toml).generation.flags & PC_GEN_FLOWS) != 0;
+    };
+    const std::string limits = "[limit.p]\nrate = \"1pps\"\n[limit.f]\nrate = \"1/s\"\n";
+    const std::string zone = "[zone.lan]\ninterfaces = \"lan0\"\n";
+    CHECK_FALSE(follows(zone + limits + rule("r", "limit = \"p\"")));
+    CHECK_FALSE(follows("[guard]\nsources = \"log\"\n"));
+    CHECK(follows("[guard]\nsources = \"block\"\n"));
+    CHECK_FALSE(follows(rule("r", "state = \"new\"\ndisabled = true")));
+    CHECK_FALSE(follows(rule("r", "state = [\"new\", \"established\", \"related\", \"invalid\"]")));
+    CHECK(follows("[flows]\n"));
+    CHECK(follows(zone + "established = true\n"));
+    CHECK(follows(rule("r", "state = \"new\"")));
+    CHECK(follows(limits + rule("r", "limit = \"f\"")));
+    CHECK(follows("[[rule]]\nname = \"r\"\naction = \"accept\"\nkeep_flows = true\n"));
+    CHECK(follows("[guard]\nsyn_protect = \"auto\"\n"));
+    const pc_flow_policy nothing{};
+    const Plan plan = plan_of(zone + limits + rule("r", "limit = \"p\""));
+    CHECK(std::memcmp(&plan.generation.flows, &nothing, sizeof(nothing)) == 0);
+}
+
+TEST_CASE("timeouts are ticks of this router's kernel, rounded up") {
+    Environment environment;
+    const std::string flows = two_zones + "established = true\n[flows]\nmax = 4096\n"
+                                          "tcp_closed = \"1s\"\nnew = \"200/s\"\nloose = true\n";
+    environment.hz = 1000;
+    CHECK(plan_of(flows, environment).generation.flows.timeouts[PC_FLOW_TCP_CLOSED] == 63);
+    environment.hz = 250;
+    const Plan plan = plan_of(flows, environment);
+    const pc_flow_policy& policy = plan.generation.flows;
+    CHECK(policy.timeouts[PC_FLOW_TCP_CLOSED] == 16);
+    CHECK(policy.timeouts[PC_FLOW_TCP_ESTABLISHED] == 6750000);
+    CHECK(policy.established_zones == 1ULL << 2);
+    CHECK(policy.per_source == 1024);
+    CHECK(policy.new_burst == 200 * policy.new_interval);
+    CHECK(policy.loose == 1);
+    CHECK(policy.judgement == 0);
+    CHECK(plan.flows_max == 4096);
+    CHECK(plan_of("[flows]\nnew = 0\n").generation.flows.new_interval == 0);
+}
+
+TEST_CASE("the daemon gets what it needs to watch sources") {
+    const Plan plan =
+        plan_of("[set.own]\nitems = [\"192.0.2.0/24\"]\n[guard]\nsources = \"block\"\n"
+                "prefix = \"src/24\"\nexcept = [\"@own\", \"2001:db8::1\"]\n");
+    CHECK(plan.guard.mode == PC_GUARD_BLOCK);
+    CHECK(plan.guard.above_pps == 100000);
+    CHECK(plan.guard.block_for_s == 600);
+    CHECK(plan.guard.except.v4.size() == 1);
+    CHECK(plan.guard.except.v6.size() == 1);
+    CHECK(plan.generation.flows.guard == PC_GUARD_BLOCK);
+    CHECK(plan.generation.flows.guard_prefix4 == 24);
+    CHECK(plan.generation.flows.guard_prefix6 == 64);
+    CHECK(empty(plan_of("[guard]\nsources = \"log\"\n").guard.except));
+}
+
 TEST_CASE("one rule over the limit is an error") {
     RuleSet rules;
     for (uint32_t i = 0; i < PC_RULES_MAX; i++) {
@@ -199,6 +313,9 @@ TEST_CASE("an error names the rule") {
     wrong.match.src.push_back({.negated = false, .set = "nowhere", .range = {}, .at = {}});
     rules.rules.push_back(wrong);
     CHECK(compile(rules, {}, {}).error().message == "rule wrong: no set is named nowhere");
+    rules.rules.front().match.src.clear();
+    rules.rules.front().limit = "nothing";
+    CHECK(compile(rules, {}, {}).error().message == "rule wrong: no limit is named nothing");
 }
 
 // The bound is far above what it takes (half a second of CPU), because machines that test are busy.

@@ -21,6 +21,7 @@ pc_record open_record() {
     record.sport.high = record.dport.high = record.len.high = record.vlan.high = UINT16_MAX;
     record.families = PC_IPV4 | PC_IPV6;
     record.frags = PC_FRAG_NONE | PC_FRAG_FIRST | PC_FRAG_LATER;
+    record.states = PC_STATES_ALL;
     return record;
 }
 

@@ -193,6 +193,7 @@ TEST_CASE("random rules printed and read again mean the same") {
         shape.out_rules = seed % 2 == 0;
         shape.inspect_rules = seed % 2 == 0;
         shape.dynamic_sets = seed % 3 == 0;
+        shape.states = seed % 3 != 0;
         const RandomCase world = random_rules(seed, shape);
         const std::string text = print_toml(world.rules);
         const Parsed again = parse_text(text, files_of(world.rules));

@@ -39,6 +39,14 @@ TEST_CASE("TCP flags are named in the order of their bits") {
     }
 }
 
+TEST_CASE("states") {
+    for (const std::string& name : state_names()) {
+        CHECK(std::string(to_string(*parse_state(name))) == name);
+    }
+    CHECK_FALSE(parse_state("all"));
+    CHECK(word_of(StateItem{true, PC_STATE_INVALID, {}}) == "!invalid");
+}
+
 TEST_CASE("fragments") {
     CHECK(fragment_words(PC_FRAG_NONE) == std::vector<std::string>{"none"});
     CHECK(fragment_words(PC_FRAG_FIRST | PC_FRAG_LATER) == std::vector<std::string>{"any"});

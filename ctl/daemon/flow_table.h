@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The table of flows that the kernel keeps, in the memory that is shared with it: what is there,
+// the end of what is over, the end of what somebody wants to end. Packets change all of it
+// meanwhile. Nothing that is read there is trusted: not as an index, not to make sense.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ctl/daemon/flow_filter.h"
+#include "rules/result.h"
+
+namespace pc::daemon {
+
+// An entry as the machine words that are copied one by one: a packet may write any of them.
+using FlowWords = std::array<uint64_t, sizeof(pc_flow_entry) / sizeof(uint64_t)>;
+
+struct FlowMaps {
+    std::span<pc_flow_bucket> buckets;
+    std::span<FlowWords> entries; // PC_FLOW_WAYS a bucket
+    std::span<__u64> sources;     // PC_FLOW_SOURCES: flows of the sources that hash there
+    pc_flow_globals* globals = nullptr;
+};
+
+// The bytes of the maps flow_buckets, flow_entries, flow_sources and flow_globals; lengths that do
+// not belong together are EPROTO.
+[[nodiscard]] Result<FlowMaps> flow_maps(std::span<std::byte> buckets, std::span<std::byte> entries,
+                                         std::span<std::byte> sources,
+                                         std::span<std::byte> globals);
+
+struct EndedFlow {
+    pc_flow_entry entry{};
+    uint32_t deadline = 0; // ticks
+    enum class Why : uint8_t { timeout, cleared } why{};
+};
+
+struct FlowStatistics {
+    uint64_t flows = 0; // found; the kernel's own count may differ for a moment
+    uint64_t busy = 0;  // being written, or cleared and not yet free
+    std::array<uint64_t, PC_FLOW_STATES> states{};
+    std::array<uint64_t, 256> protocols{};
+    uint32_t live = 0;
+    uint32_t half_open = 0;
+    size_t capacity = 0;
+    size_t memory_bytes = 0;
+
+    void add(const SeenFlow& flow);
+};
+
+class FlowTable {
+public:
+    explicit FlowTable(const FlowMaps& maps) : maps_(maps) {}
+
+    // Are these the maps that it works on?
+    [[nodiscard]] bool is_over(const FlowMaps& maps) const {
+        return maps_.buckets.data() == maps.buckets.data() &&
+               maps_.buckets.size() == maps.buckets.size() &&
+               maps_.entries.data() == maps.entries.data() &&
+               maps_.sources.data() == maps.sources.data() && maps_.globals == maps.globals;
+    }
+
+    // Calls visit(const SeenFlow&) with each flow that is not over, until that returns false.
+    template <typename Visit>
+    void each(uint32_t now, const Visit& visit) const {
+        for (size_t index = 0; index < capacity(); ++index) {
+            if (const auto flow = look(index, now); flow && !visit(*flow)) {
+                return;
+            }
+        }
+    }
+
+    // Those that fit, `limit` at most.
+    [[nodiscard]] std::vector<SeenFlow> find(const FlowFilter& filter, uint32_t now,
+                                             size_t limit) const;
+
+    // Frees what has been over for so long that no packet is at hand that found it alive, and what
+    // was cleared before the last two ticks. Also what an earlier process had begun to clear.
+    // `ended` is called for each; how many there were.
+    size_t sweep(uint32_t now, const std::function<void(const EndedFlow& flow)>& ended);
+
+    // From now on no packet finds the flows that fit; how many. A later sweep frees them.
+    size_t clear(const FlowFilter& filter, uint32_t now);
+
+    // Without the numbers that take a walk.
+    [[nodiscard]] FlowStatistics sizes() const;
+    [[nodiscard]] FlowStatistics statistics(uint32_t now) const;
+
+    [[nodiscard]] size_t capacity() const { return maps_.buckets.size() * PC_FLOW_WAYS; }
+
+private:
+    struct Busy {
+        uint32_t tag = 0;
+        uint32_t since = 0; // ticks
+    };
+
+    using Tag = std::atomic_ref<uint32_t>;
+
+    [[nodiscard]] Tag tag_of(size_t index) const {
+        return Tag(maps_.buckets[index / PC_FLOW_WAYS].tag[index % PC_FLOW_WAYS]);
+    }
+
+    [[nodiscard]] uint32_t deadline_of(size_t index) const;
+    [[nodiscard]] pc_flow_entry copy_of(size_t index) const;
+    [[nodiscard]] std::optional<SeenFlow> look(size_t index, uint32_t now) const;
+    [[nodiscard]] bool end_if_over(size_t index, uint32_t tag, uint32_t now, EndedFlow& flow) const;
+    [[nodiscard]] bool make_busy(size_t index, uint32_t tag) const;
+    void end_cleared(size_t index, EndedFlow& flow) const;
+    void free_place(size_t index, const pc_flow_entry& entry) const;
+
+    FlowMaps maps_;
+    std::map<size_t, Busy> busy_; // by index: seen by the last sweep, or made so by clear()
+};
+
+} // namespace pc::daemon

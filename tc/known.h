@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Flows at TC egress. What came in by an attached interface was judged and followed by XDP; seen
+ * here for the first time are packets of the router itself, and what NAT made of forwarded ones:
+ * their flows are made here, so that the answers are known to XDP.
+ */
+#pragma once
+
+#include "tc/syn_proxy.h"
+
+/* The flow began at XDP, the rules changed since, and its next packet comes by an interface where
+ * NAT has another tuple for it: the verdict about the flow is found here. True: it passes.
+ */
+static __always_inline bool pc_still_passes(struct pc_leaving *leaving,
+					    const struct pc_generation *generation)
+{
+	struct pc_flow_query *query = &leaving->query;
+	struct pc_flow_entry *entry = pc_flow_at(query->index);
+	struct pc_walk *walk = &leaving->walk;
+	__u64 decision;
+	int end;
+
+	if (!entry || leaving->state != PC_STATE_ESTABLISHED || walk->own_packet ||
+	    (entry->flags & PC_FLOW_BORN_AT_TC) || (query->side & 1) == (entry->origin & 1))
+		return true;
+	decision = entry->decision;
+	if (pc_is_fresh(decision, &generation->flows))
+		return true;
+	end = pc_walk_opening(walk, query);
+	if (pc_opening_passes(walk, end, entry, generation)) {
+		pc_decide(entry, decision, end == PC_WALK_RULE ? walk->rule_id : 0,
+			  end == PC_WALK_RULE && walk->keep, &generation->flows);
+		return true;
+	}
+	if (end == PC_WALK_RULE)
+		pc_count_rule(walk->rule_id, leaving->bytes, walk->jiffies);
+	pc_end_flow(query->index, query->now);
+	return false;
+}
+
+/* Sets leaving->state. False: its flow was cut. */
+static __always_inline bool pc_track(struct __sk_buff *skb, struct pc_leaving *leaving,
+				     const struct pc_generation *generation)
+{
+	struct pc_packet *p = &leaving->walk.query.packet;
+
+	leaving->query.now = pc_ticks(leaving->walk.jiffies);
+	leaving->state = pc_state_of(skb, p, &leaving->query, leaving->walk.slot, PC_HOOK_TC,
+				     generation->flows.loose);
+	return !leaving->query.found || pc_still_passes(leaving, generation);
+}
+
+static __always_inline bool pc_is_current_at_tc(const struct pc_flow_entry *entry,
+						const struct pc_generation *generation)
+{
+	__u16 judgement = (__u16)generation->flows.judgement;
+
+	return PC_DECISION_KEEP(entry->decision) || (judgement && entry->tc_judged == judgement);
+}
+
+/* [zone.*] established holds at TC as well. But what opened a flow that was let out by earlier
+ * rules is asked again, as if it were new.
+ */
+static __always_inline bool pc_needs_no_rules(struct pc_leaving *leaving,
+					      const struct pc_generation *generation)
+{
+	struct pc_walk *walk = &leaving->walk;
+	const struct pc_flow_entry *entry;
+
+	walk->query.state_bit = leaving->state;
+	if (walk->own_packet || !(leaving->state & (PC_STATE_ESTABLISHED | PC_STATE_RELATED)) ||
+	    !(generation->flows.established_zones >> (walk->in_zone % PC_ZONES_MAX) & 1))
+		return false;
+	if (!leaving->query.found || leaving->state == PC_STATE_RELATED)
+		return true;
+	entry = pc_flow_at(leaving->query.index);
+	if (!entry || (leaving->query.side & 1) != (entry->origin & 1) ||
+	    pc_is_current_at_tc(entry, generation))
+		return true;
+	walk->query.state_bit = PC_STATE_NEW;
+	return false;
+}
+
+/* After the rules: `passes` is what they said. */
+static __always_inline void pc_admit_leaving(struct pc_leaving *leaving,
+					     const struct pc_generation *generation, bool passes)
+{
+	struct pc_walk *walk = &leaving->walk;
+	struct pc_packet *p = &walk->query.packet;
+	struct pc_flow_query *query = &leaving->query;
+	bool by_rule = walk->end == PC_WALK_RULE && walk->at_tc;
+	struct pc_opening opening = {
+		.rule_id = by_rule ? walk->rule_id : 0,
+		.in_zone = walk->in_zone,
+		.keep = by_rule && walk->keep,
+		.hook = PC_HOOK_TC,
+		.bounded = 0,
+	};
+	struct pc_flow_entry *entry;
+
+	if (passes && p->frag == PC_FRAG_FIRST)
+		pc_note_fragment(p, query->now);
+	if (query->found && !query->again) {
+		entry = pc_flow_at(query->index);
+		if (!entry || leaving->state == PC_STATE_RELATED)
+			return;
+		if (!passes)
+			pc_end_flow(query->index, query->now);
+		else if ((query->side & 1) == (entry->origin & 1) &&
+			 entry->tc_judged != (__u16)generation->flows.judgement)
+			entry->tc_judged = (__u16)generation->flows.judgement;
+		return;
+	}
+	if (passes && leaving->state == PC_STATE_NEW && p->frag != PC_FRAG_LATER &&
+	    pc_opens(p, generation->flows.loose))
+		pc_open_flow(p, query, &opening, walk->slot);
+}
