@@ -129,8 +129,6 @@ struct pc_flow_entry {
 PC_ASSERT_SIZE(struct pc_flow_bucket, 64);
 PC_ASSERT_SIZE(struct pc_flow_entry, 128);
 
-#define PC_PORT_PAIR(entry) ((__u32)(entry)->port[0] << 16 | (entry)->port[1])
-
 /* A datagram of a known flow, for its later fragments. */
 struct pc_flow_fragment {
 	__u64 key;	/* seeded hash of addresses, identification and protocol */
@@ -141,7 +139,7 @@ struct pc_flow_fragment {
 /* One for all: outlives generations, programs and processes. */
 struct pc_flow_globals {
 	__u64 seed;	   /* random, once per boot; 0: not set yet, no flow is looked up */
-	__u64 new_flows;   /* when the next flow may be made, as pc_token.due */
+	__u64 new_flows;   /* when the next flow may be made, as pc_limit_set.due */
 	__u32 half_open;   /* TCP flows in SYN_SENT and SYN_RECEIVED */
 	__u32 live;	   /* flows */
 	__u32 armed_until; /* ticks: SYN cookies are sent until then; 0: not armed */

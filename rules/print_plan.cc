@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every byte that reaches a map is in this text, and only what differs from "no condition": two
 // plans with the same text fill the maps alike.
+#include <span>
+
 #include "rules/print.h"
 #include "rules/words.h"
 
@@ -109,7 +111,7 @@ void print_flows(std::string& text, const Plan& plan) {
     line(text, "new",
          "interval " + decimal(flows.new_interval) + " burst " + decimal(flows.new_burst));
     std::vector<std::string> ticks;
-    for (const uint32_t timeout : flows.timeouts) {
+    for (const uint32_t timeout : std::span(flows.timeouts).first<PC_FLOW_STATES>()) {
         ticks.push_back(decimal(timeout));
     }
     line(text, "timeouts", join(ticks, " "));

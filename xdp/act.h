@@ -83,7 +83,7 @@ static __always_inline int pc_act(struct xdp_md *ctx, struct pc_frame *frame)
 	pc_report_frame(frame);
 	if (frame->verdict != PC_IF_ACCEPT)
 		return answer;
-	if (frame->opens && pc_send_syn(ctx, &frame->walk.query.packet))
+	if (frame->opens == PC_COOKIE && pc_send_syn(ctx, &frame->walk.query.packet))
 		return XDP_DROP;
 	if (frame->flow.shift && pc_shift_ack(ctx, &frame->walk.query.packet, frame->flow.shift))
 		return XDP_DROP;

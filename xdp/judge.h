@@ -288,7 +288,11 @@ static __always_inline __u8 pc_take_cookie(struct pc_frame *frame,
 					   const struct pc_generation *generation, __u8 state)
 {
 	struct pc_packet *p = &frame->walk.query.packet;
+	const struct pc_flow_entry *entry = pc_flow_at(frame->flow.index);
 
+	if (frame->flow.found &&
+	    (!entry || !(entry->flags & PC_FLOW_PROXIED) || entry->state != PC_FLOW_TCP_SYN_SENT))
+		return state;
 	if (state != PC_STATE_INVALID || !(p->flags & PC_PKT_HAS_TCP_FLAGS) ||
 	    (p->tcp_flags & (PC_TCP_SYN | PC_TCP_ACK | PC_TCP_RST | PC_TCP_FIN)) != PC_TCP_ACK ||
 	    p->frag != PC_FRAG_NONE || !pc_is_outside(frame, generation) ||
@@ -337,7 +341,7 @@ static __always_inline void pc_admit(struct pc_frame *frame, const struct pc_gen
 		.in_zone = frame->walk.in_zone,
 		.keep = frame->walk.end == PC_WALK_RULE && frame->walk.keep,
 		.hook = PC_HOOK_XDP,
-		.bounded = !frame->opens,
+		.bounded = 1,
 		.cookie = frame->cookie,
 	};
 	int made;
