@@ -214,8 +214,10 @@ static __always_inline bool pc_let_in_at_once(struct pc_frame *frame,
 {
 	const struct pc_flow_entry *entry;
 
-	/* Of a later fragment only that its datagram is known is known. */
-	if (!frame->flow.found)
+	/* Of a later fragment only that its datagram is known is known; and who sends an error is
+	 * neither side of its flow, but may be blocked.
+	 */
+	if (!frame->flow.found || state == PC_STATE_RELATED)
 		return false;
 	entry = pc_flow_at(frame->flow.index);
 	if (!entry || !pc_is_current(entry, frame->flow.side, &generation->flows))

@@ -184,6 +184,21 @@ TEST_CASE("errors about known flows are related, if they can be true") {
                               "udp [2001:db8:1::2]:4000 [2001:db8:9::1]:53")) == "related");
 }
 
+TEST_CASE("who is blocked says nothing about known flows either") {
+    start(stateful);
+    run("in lan udp 10.1.0.2:4000 192.0.2.1:53");
+    run("in wan udp 192.0.2.1:53 10.1.0.2:4000");
+    const std::string about = "udp 10.1.0.2:4000 192.0.2.1:53";
+    CHECK(reasons_of(complain("in wan icmp 198.51.100.1 10.1.0.2 type 3 code 1", about)) ==
+          "related");
+    Harness::get().block(parse_prefix("198.51.100.1/32").prefix, 0);
+    CHECK(reasons_of(complain("in wan icmp 198.51.100.1 10.1.0.2 type 3 code 1", about)) ==
+          "block");
+    CHECK(reasons_of(complain("in wan icmp 198.51.100.2 10.1.0.2 type 3 code 1", about)) ==
+          "related");
+    Harness::get().unblock_all();
+}
+
 TEST_CASE("each packet has one state") {
     std::string rules = "[flows]\nmax = 1024\n";
     for (const char* state : {"new", "established", "related", "invalid"}) {
