@@ -6,9 +6,9 @@
 #include <linux/types.h>
 
 enum pc_flow_limit {
-	PC_FLOW_WAYS = 8,	     /* flows in a bucket */
+	PC_FLOW_WAYS = 8,	     /* flows that a bucket leads to */
 	PC_FLOWS_MIN = 1024,	     /* [flows] max */
-	PC_FLOWS_MAX = 4194304,	     /* likewise */
+	PC_FLOWS_MAX = 4194304,	     /* likewise; see PC_FLOW_INDEX_BITS */
 	PC_FLOWS_DEFAULT = 262144,   /* likewise */
 	PC_FLOW_BUCKETS_LEAST = 160, /* buckets for PC_FLOWS_MIN flows */
 	PC_FLOW_SOURCES = 65536,   /* counters of flows by source, shared by sources that collide */
@@ -80,41 +80,62 @@ enum pc_flow_flag {
 	PC_FLOW_LOOSE = 8,	/* picked up in its middle: windows are not known */
 	PC_FLOW_PROXIED = 16,	/* began with a SYN cookie, which is `delta` until */
 	PC_FLOW_SHIFTED = 32,	/* `delta` is what it says */
+	PC_FLOW_LIVE = 64,	/* all of the entry is that of one flow: packets may find it */
 };
 
-enum pc_flow_side_flag {
-	PC_SIDE_FIN = 1,    /* sent one */
-	PC_SIDE_SCALES = 2, /* its SYN had the window scale option */
+/* Of pc_flow_entry.sides. */
+enum pc_flow_side {
+	PC_SIDE_SCALE = 0x0f,  /* RFC 7323: by how much its windows are shifted */
+	PC_SIDE_FIN = 0x10,    /* sent one */
+	PC_SIDE_SCALES = 0x20, /* its SYN had the window scale option */
 };
 
-/* A bucket: one cache line, all that a look-up reads of flows that are others. A tag of 0 is free;
- * one with PC_FLOW_BUSY is being written; a flow with PC_FLOW_ANSWERED does not give way to others.
+/* A bucket: which entries have the flows whose hash leads here. 0 is free; else the upper bits are
+ * some of the flow's hash, never 0. Entries are apart from it, so that few flows are in few pages,
+ * however many there is room for.
  */
-#define PC_FLOW_BUSY	 0x80000000U
-#define PC_FLOW_ANSWERED 0x40000000U
-#define PC_FLOW_TAG_BITS 0x3fffffffU
+#define PC_FLOW_INDEX_BITS	  22
+#define PC_FLOW_LINK(tag, index)  ((__u32)(tag) << PC_FLOW_INDEX_BITS | (index))
+#define PC_FLOW_LINK_INDEX(link)  ((__u32)(link) & ((1U << PC_FLOW_INDEX_BITS) - 1))
+#define PC_FLOW_TAG_OF_HASH(hash) ((__u32)((hash) >> 54) ? (__u32)((hash) >> 54) : 1)
 struct pc_flow_bucket {
-	__u32 tag[PC_FLOW_WAYS];
-	__u32 deadline[PC_FLOW_WAYS]; /* ticks; the flow is over after it */
+	__u32 link[PC_FLOW_WAYS];
 };
 
-/* A flow: two cache lines. Side 0 and 1 are in the order of their addresses, `origin` says which of
- * them began. The entry's index is that of its bucket * PC_FLOW_WAYS + its way.
+/* Entries without a flow: those below `fresh` are in a list, each with the next one's in `delta`,
+ * those from `fresh` on were never used. `list` is taken from and put back to by compare and
+ * exchange: the upper half counts how often, the lower one is the first entry's index + 1, or 0.
+ */
+struct pc_flow_free {
+	__u64 list;
+	__u32 fresh;
+	__u32 zero;
+};
+
+/* Of pc_flow_entry.where: which side began, the family, and the zone that its packets came from; 0:
+ * the router.
+ */
+#define PC_WHERE(origin, family, zone) ((__u8)((origin) << 7 | ((family)&2) << 5 | (zone)))
+#define PC_WHERE_ORIGIN(where)	       ((__u32)(where) >> 7)
+#define PC_WHERE_FAMILY(where)	       (4 + ((__u32)(where) >> 5 & 2))
+#define PC_WHERE_ZONE(where)	       ((__u32)(where)&0x3f)
+
+/* A flow: two cache lines. Side 0 and 1 are in the order of their addresses. Who takes PC_FLOW_LIVE
+ * away by compare and exchange owns the entry, and nobody else writes it until the flag is back.
  */
 struct pc_flow_entry {
 	__be32 addr[2][4]; /* an IPv4 address is word 0 */
 	__u16 port[2];	   /* host order; of ICMP: the identifier, in both */
 	__u8 proto;
-	__u8 family;	     /* 4 or 6 */
-	__u8 origin;	     /* side */
-	__u8 in_zone;	     /* of the packets that `origin` sends; 0: the router */
-	__u64 decision;	     /* about packets of `origin` */
+	__u8 where;	     /* PC_WHERE() */
+	__u8 sides[2];	     /* enum pc_flow_side */
+	__u64 decision;	     /* about packets of the side that began */
 	__u32 answer_judged; /* the judgement that answers were let in by; 0: none yet */
 	__u32 delta;	     /* SHIFTED: the server's numbers + this are those the client sees */
 	__u8 state;	     /* enum pc_flow_state */
 	__u8 flags;	     /* enum pc_flow_flag */
-	__u16 tc_judged;     /* the judgement, its low bits, that TC let `origin` out by */
-	__u32 created;	     /* ticks */
+	__u16 tc_judged;     /* the judgement, its low bits, that TC let who began out by */
+	__u32 deadline;	     /* ticks; the flow is over after it */
 
 	__u64 packets[2]; /* sent by each side */
 	__u64 bytes[2];	  /* of L3 */
@@ -123,10 +144,10 @@ struct pc_flow_entry {
 	__u32 maxend[2]; /* the window of the other side ends here */
 	__u32 acked[2];	 /* what this side acknowledged last */
 	__u16 maxwin[2]; /* the largest window that this side announced, before scaling */
-	__u8 scale[2];
-	__u8 side_flags[2]; /* enum pc_flow_side_flag */
+	__u32 created;	 /* ticks */
 };
-PC_ASSERT_SIZE(struct pc_flow_bucket, 64);
+PC_ASSERT_SIZE(struct pc_flow_bucket, 32);
+PC_ASSERT_SIZE(struct pc_flow_free, 16);
 PC_ASSERT_SIZE(struct pc_flow_entry, 128);
 
 /* A datagram of a known flow, for its later fragments. */
@@ -243,7 +264,8 @@ struct pc_guard_candidate {
 /* The maps:
  *
  * flow_buckets   ARRAY[n]                        struct pc_flow_bucket, mmapable
- * flow_entries   ARRAY[n * PC_FLOW_WAYS]         struct pc_flow_entry, mmapable
+ * flow_entries   ARRAY[4/5 n * PC_FLOW_WAYS]     struct pc_flow_entry, mmapable
+ * flow_free      ARRAY[1]                        struct pc_flow_free, mmapable
  * flow_globals   ARRAY[1]                        struct pc_flow_globals, mmapable
  * flow_fragments ARRAY[PC_FLOW_FRAGMENTS]        struct pc_flow_fragment
  * flow_sources   ARRAY[PC_FLOW_SOURCES]          __u64: flows of sources that hash here, mmapable

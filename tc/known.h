@@ -20,7 +20,7 @@ static __always_inline bool pc_still_passes(struct pc_leaving *leaving,
 	int end;
 
 	if (!entry || leaving->state != PC_STATE_ESTABLISHED || walk->own_packet ||
-	    (entry->flags & PC_FLOW_BORN_AT_TC) || (query->side & 1) == (entry->origin & 1))
+	    (entry->flags & PC_FLOW_BORN_AT_TC) || (query->side & 1) == pc_flow_origin(entry))
 		return true;
 	decision = entry->decision;
 	if (pc_is_fresh(decision, &generation->flows))
@@ -33,7 +33,7 @@ static __always_inline bool pc_still_passes(struct pc_leaving *leaving,
 	}
 	if (end == PC_WALK_RULE)
 		pc_count_rule(walk->rule_id, leaving->bytes, walk->jiffies);
-	pc_end_flow(query->index, query->now);
+	pc_end_flow(entry, query->now);
 	return false;
 }
 
@@ -73,7 +73,7 @@ static __always_inline bool pc_needs_no_rules(struct pc_leaving *leaving,
 	if (!leaving->query.found || leaving->state == PC_STATE_RELATED)
 		return true;
 	entry = pc_flow_at(leaving->query.index);
-	if (!entry || (leaving->query.side & 1) != (entry->origin & 1) ||
+	if (!entry || (leaving->query.side & 1) != pc_flow_origin(entry) ||
 	    pc_is_current_at_tc(entry, generation))
 		return true;
 	walk->query.state_bit = PC_STATE_NEW;
@@ -104,8 +104,8 @@ static __always_inline void pc_admit_leaving(struct pc_leaving *leaving,
 		if (!entry || leaving->state == PC_STATE_RELATED)
 			return;
 		if (!passes)
-			pc_end_flow(query->index, query->now);
-		else if ((query->side & 1) == (entry->origin & 1) &&
+			pc_end_flow(entry, query->now);
+		else if ((query->side & 1) == pc_flow_origin(entry) &&
 			 entry->tc_judged != (__u16)generation->flows.judgement)
 			entry->tc_judged = (__u16)generation->flows.judgement;
 		return;

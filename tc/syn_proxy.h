@@ -107,9 +107,8 @@ static __always_inline void pc_handshake_is_complete(struct pc_leaving *leaving,
 
 	if (entry->state != PC_FLOW_TCP_SYN_RECEIVED)
 		return;
-	pc_flow_moved(entry, &leaving->query, PC_FLOW_TCP_SYN_RECEIVED, PC_FLOW_TCP_ESTABLISHED);
-	pc_prolong(leaving->query.index,
-		   leaving->query.now + policy->timeouts[PC_FLOW_TCP_ESTABLISHED]);
+	pc_flow_moved(entry, PC_FLOW_TCP_SYN_RECEIVED, PC_FLOW_TCP_ESTABLISHED);
+	pc_prolong(entry, leaving->query.now + policy->timeouts[PC_FLOW_TCP_ESTABLISHED]);
 }
 
 /* A valid segment of a server whose client knows other numbers. False: it cannot be sent on. */
@@ -121,7 +120,7 @@ static __always_inline bool pc_translate_answer(struct __sk_buff *skb, struct pc
 	__u32 l4 = p->l4_off & PC_OFFSET_MASK, shown;
 
 	if (!entry || !(entry->flags & PC_FLOW_PROXIED) || leaving->state == PC_STATE_RELATED ||
-	    (leaving->query.side & 1) == (entry->origin & 1))
+	    (leaving->query.side & 1) == pc_flow_origin(entry))
 		return true;
 	if (leaving->state != PC_STATE_ESTABLISHED)
 		return false;
@@ -133,7 +132,7 @@ static __always_inline bool pc_translate_answer(struct __sk_buff *skb, struct pc
 	shown = entry->flags & PC_FLOW_SHIFTED ? p->seq + entry->delta : entry->delta + 1;
 	if (!(p->tcp_flags & PC_TCP_SYN))
 		return pc_put_word(skb, l4, PC_TCP_SEQ, bpf_htonl(shown));
-	if (pc_complete_handshake(skb, p, shown, entry->maxwin[entry->origin & 1]))
+	if (pc_complete_handshake(skb, p, shown, entry->maxwin[pc_flow_origin(entry)]))
 		return false;
 	pc_handshake_is_complete(leaving, entry, generation);
 	return true;

@@ -95,23 +95,14 @@ PC_SUBPROGRAM int pc_fragment_is_known(struct pc_packet *p, __u32 now)
 
 /* ---- packets of known flows */
 
-static __always_inline bool pc_is_unanswered(__u8 state)
-{
-	return state == PC_FLOW_TCP_SYN_SENT || state == PC_FLOW_UDP_NEW ||
-	       state == PC_FLOW_ICMP_NEW || state == PC_FLOW_OTHER_NEW;
-}
-
-static __always_inline void pc_flow_moved(struct pc_flow_entry *entry,
-					  const struct pc_flow_query *query, __u8 before,
-					  __u8 state)
+static __always_inline void pc_flow_moved(struct pc_flow_entry *entry, __u8 before, __u8 state)
 {
 	struct pc_flow_globals *globals;
 
 	if (!pc_change_state(entry, before, state))
 		return;
-	if (pc_is_half_open(state) || pc_is_unanswered(state))
+	if (pc_gives_way(state))
 		return;
-	pc_mark_answered(query);
 	globals = pc_globals();
 	if (globals && pc_is_half_open(before))
 		__sync_fetch_and_add(&globals->half_open, -1);
@@ -136,11 +127,11 @@ PC_SUBPROGRAM int pc_follow_flow(struct pc_packet *p, struct pc_flow_query *quer
 		return PC_STATE_INVALID;
 	/* Requests of one side, answers of the other: the rest has the same identifier by chance.
 	 */
-	if ((p->flags & PC_PKT_HAS_ICMP) && pc_is_echo(p, true) != (side == entry->origin))
+	if ((p->flags & PC_PKT_HAS_ICMP) && pc_is_echo(p, true) != (side == pc_flow_origin(entry)))
 		return pc_is_echo(p, true) ? PC_STATE_NEW : PC_STATE_INVALID;
 	before = state = *(volatile __u8 *)&entry->state;
-	if (hook == PC_HOOK_XDP && (entry->flags & PC_FLOW_SHIFTED) && side == entry->origin &&
-	    (p->tcp_flags & PC_TCP_ACK)) {
+	if (hook == PC_HOOK_XDP && (entry->flags & PC_FLOW_SHIFTED) &&
+	    side == pc_flow_origin(entry) && (p->tcp_flags & PC_TCP_ACK)) {
 		query->shift = entry->delta;
 		p->ack -= query->shift;
 	}
@@ -154,7 +145,7 @@ PC_SUBPROGRAM int pc_follow_flow(struct pc_packet *p, struct pc_flow_query *quer
 			state = PC_FLOW_TCP_ESTABLISHED;
 			answer = PC_TCP_GOOD;
 		}
-	} else if (side != entry->origin && pc_is_unanswered(state)) {
+	} else if (side != pc_flow_origin(entry) && pc_is_unanswered(state)) {
 		state++; /* what has no answer stands before what has one */
 	}
 	if (answer == PC_TCP_BAD)
@@ -163,16 +154,16 @@ PC_SUBPROGRAM int pc_follow_flow(struct pc_packet *p, struct pc_flow_query *quer
 	if (answer == PC_TCP_AGAIN || answer == PC_TCP_APART)
 		return PC_STATE_NEW;
 	if (state != before)
-		pc_flow_moved(entry, query, before, state);
+		pc_flow_moved(entry, before, state);
 	if (answer == PC_TCP_GOOD || state != before) {
 		timeout = generation->flows.timeouts[state % PC_FLOW_TIMEOUTS];
-		pc_prolong(query->index, query->now + timeout);
+		pc_prolong(entry, query->now + timeout);
 	}
 	entry->packets[side]++;
 	entry->bytes[side] += p->len;
 	if (hook == PC_HOOK_XDP)
 		pc_set_flag(entry, PC_FLOW_SEEN_0 << side);
-	if (side == entry->origin && pc_is_unanswered(before))
+	if (side == pc_flow_origin(entry) && pc_is_unanswered(before))
 		return PC_STATE_NEW;
 	return PC_STATE_ESTABLISHED;
 }
@@ -189,7 +180,7 @@ static __always_inline bool pc_is_related(const struct pc_flow_query *query, __u
 		return true;
 	if (!entry->maxwin[side])
 		return false; /* this side has sent nothing yet */
-	window = (__u32)entry->maxwin[!side] << (entry->scale[!side] & 15);
+	window = (__u32)entry->maxwin[!side] << pc_tcp_scale(entry, !side);
 	return !pc_tcp_after(seq, entry->maxend[side]) &&
 	       !pc_tcp_after(entry->end[side] - window - PC_TCP_BEHIND, seq);
 }
@@ -206,7 +197,7 @@ static __always_inline __u8 pc_seen_state(const struct pc_flow_query *query)
 {
 	const struct pc_flow_entry *entry = pc_flow_at(query->index);
 
-	if (entry && (query->side & 1) == (entry->origin & 1) && pc_is_unanswered(entry->state))
+	if (entry && (query->side & 1) == pc_flow_origin(entry) && pc_is_unanswered(entry->state))
 		return PC_STATE_NEW;
 	return PC_STATE_ESTABLISHED;
 }
@@ -275,8 +266,8 @@ static __always_inline bool pc_is_fresh(__u64 decision, const struct pc_flow_pol
 static __always_inline bool pc_is_current(const struct pc_flow_entry *entry, __u32 side,
 					  const struct pc_flow_policy *policy)
 {
-	__u32 judged = (side & 1) == (entry->origin & 1) ? PC_DECISION_JUDGEMENT(entry->decision)
-							 : entry->answer_judged;
+	__u32 judged = (side & 1) == pc_flow_origin(entry) ? PC_DECISION_JUDGEMENT(entry->decision)
+							   : entry->answer_judged;
 
 	return judged == (policy->judgement & 0xffffff);
 }
@@ -320,14 +311,14 @@ PC_SUBPROGRAM int pc_wear_opening(struct pc_walk *walk, __u32 index, __u32 side)
 	walk->before.out_known = walk->out_known;
 	walk->before.own_packet = walk->own_packet;
 	walk->before.hook = walk->hook;
-	walk->before.turned = (side & 1) != (entry->origin & 1);
+	walk->before.turned = (side & 1) != pc_flow_origin(entry);
 	if (walk->before.turned) {
 		pc_turn_packet(p);
 		walk->out_zone = walk->in_zone;
 		walk->out_known = 1;
 	}
-	walk->in_zone = entry->in_zone;
-	walk->own_packet = !entry->in_zone;
+	walk->in_zone = PC_WHERE_ZONE(entry->where);
+	walk->own_packet = !PC_WHERE_ZONE(entry->where);
 	walk->hook = PC_HOOK_NONE;
 	if (p->flags & PC_PKT_HAS_TCP_FLAGS)
 		p->tcp_flags = PC_TCP_SYN;
@@ -381,8 +372,8 @@ static __always_inline bool pc_opening_passes(const struct pc_walk *walk, int en
 	if (end == PC_WALK_RULE)
 		return walk->action == PC_ACTION_ACCEPT || walk->action == PC_ACTION_INSPECT;
 	return end == PC_WALK_NO_RULE &&
-	       (!entry->in_zone ||
-		generation->zone_default[entry->in_zone % PC_ZONES_MAX] == PC_ACTION_ACCEPT);
+	       (!PC_WHERE_ZONE(entry->where) ||
+		generation->zone_default[PC_WHERE_ZONE(entry->where)] == PC_ACTION_ACCEPT);
 }
 
 /* ---- new flows */
@@ -426,9 +417,7 @@ static __always_inline void pc_write_flow(struct pc_flow_entry *entry, const str
 	entry->port[side] = query->port[0];
 	entry->port[!side] = query->port[1];
 	entry->proto = query->proto;
-	entry->family = query->family;
-	entry->origin = (__u8)side;
-	entry->in_zone = opening->in_zone;
+	entry->where = PC_WHERE(side, query->family, opening->in_zone & 0x3f);
 	entry->decision = PC_DECISION(opening->rule_id & 0x3ffff, PC_DECISION_ACCEPT, opening->keep,
 				      policy->judgement, incarnation);
 	entry->answer_judged = 0;
@@ -458,6 +447,7 @@ PC_SUBPROGRAM int pc_open_flow(struct pc_packet *p, struct pc_flow_query *query,
 	const struct pc_generation *generation = bpf_map_lookup_elem(&generations, &slot);
 	struct pc_flow_entry *entry;
 	enum pc_flow_made made = PC_FLOW_MADE;
+	struct pc_flow_place place = { .way = PC_FLOW_WAYS };
 	__u64 *source;
 	__u8 state;
 
@@ -467,21 +457,22 @@ PC_SUBPROGRAM int pc_open_flow(struct pc_packet *p, struct pc_flow_query *query,
 		made = pc_afford_flow(globals, &generation->flows, query);
 	if (made != PC_FLOW_MADE)
 		return made;
-	if (query->again ? !pc_claim_place(query, query->index, pc_tag_at(query->index), globals)
-			 : !pc_find_place(query, globals))
+	if (query->again ? !pc_own_entry(query->index, 1, query->now)
+			 : !pc_find_place(query, &place))
 		return PC_FLOW_NOT_PLACE;
 	entry = pc_flow_at(query->index);
 	if (!entry)
 		return PC_FLOW_NOT_PLACE;
 	pc_write_flow(entry, p, query, opening, &generation->flows);
 	state = entry->state;
+	if (!pc_publish_flow(query, &place,
+			     query->now + generation->flows.timeouts[state % PC_FLOW_TIMEOUTS]))
+		return PC_FLOW_NOT_PLACE;
 	source = pc_flow_source(globals->seed, query->family, query->addr[0]);
 	if (source)
 		__sync_fetch_and_add(source, 1);
 	if (pc_is_half_open(state))
 		__sync_fetch_and_add(&globals->half_open, 1);
 	__sync_fetch_and_add(&globals->live, 1);
-	pc_publish_flow(query, query->now + generation->flows.timeouts[state % PC_FLOW_TIMEOUTS],
-			pc_is_unanswered(state) ? 0 : PC_FLOW_ANSWERED);
 	return PC_FLOW_MADE;
 }

@@ -73,6 +73,12 @@ static __always_inline __u32 pc_tcp_end(const struct pc_packet *p)
 	return p->seq + p->segment + !!(p->tcp_flags & PC_TCP_SYN) + !!(p->tcp_flags & PC_TCP_FIN);
 }
 
+/* By how much the windows of this side are shifted. */
+static __always_inline __u32 pc_tcp_scale(const struct pc_flow_entry *e, __u32 side)
+{
+	return e->sides[side & 1] & PC_SIDE_SCALE;
+}
+
 /* The first segment of a side, its SYN. As long as it has acknowledged nothing, `acked` is the
  * least that the other side can acknowledge.
  */
@@ -86,8 +92,7 @@ static __always_inline void pc_tcp_introduce(struct pc_flow_entry *e, __u32 side
 	e->maxend[side] = e->end[side] + 1;
 	e->acked[side] = p->tcp_flags & PC_TCP_ACK ? p->ack : p->seq + 1;
 	e->maxwin[side] = p->window ? p->window : 1;
-	e->scale[side] = scales ? p->scale : 0;
-	e->side_flags[side] = scales ? PC_SIDE_SCALES : 0;
+	e->sides[side] = scales ? (p->scale & PC_SIDE_SCALE) | PC_SIDE_SCALES : 0;
 }
 
 static __always_inline void pc_tcp_open(struct pc_flow_entry *e, __u32 side,
@@ -99,15 +104,16 @@ static __always_inline void pc_tcp_open(struct pc_flow_entry *e, __u32 side,
 	e->maxend[side] = 0;
 	e->acked[side] = 0;
 	e->maxwin[side] = 0;
-	e->scale[side] = 0;
-	e->side_flags[side] = 0;
+	e->sides[side] = 0;
 }
 
 /* Windows are shifted only if both sides said so. */
 static __always_inline void pc_tcp_agree(struct pc_flow_entry *e)
 {
-	if (!(e->side_flags[0] & e->side_flags[1] & PC_SIDE_SCALES))
-		e->scale[0] = e->scale[1] = 0;
+	if (e->sides[0] & e->sides[1] & PC_SIDE_SCALES)
+		return;
+	e->sides[0] &= (__u8)~PC_SIDE_SCALE;
+	e->sides[1] &= (__u8)~PC_SIDE_SCALE;
 }
 
 /* In its middle: nothing is known of the windows, so all that they could be is allowed. */
@@ -124,10 +130,9 @@ static __always_inline void pc_tcp_pick_up(struct pc_flow_entry *e, __u32 side,
 	e->acked[side] = p->ack;
 	e->acked[other] = p->seq;
 	e->maxwin[0] = e->maxwin[1] = 0xffff;
-	e->scale[0] = e->scale[1] = PC_LOOSE_SCALE;
-	e->side_flags[0] = e->side_flags[1] = 0;
+	e->sides[0] = e->sides[1] = PC_LOOSE_SCALE;
 	if (p->tcp_flags & PC_TCP_FIN)
-		e->side_flags[side] |= PC_SIDE_FIN;
+		e->sides[side] |= PC_SIDE_FIN;
 }
 
 /* RFC 5961, seen from the middle: a reset counts if its number is exactly the next one of its
@@ -141,7 +146,7 @@ static __always_inline enum pc_tcp_answer pc_tcp_reset(const struct pc_flow_entr
 
 	side &= 1;
 	if (*state == PC_FLOW_TCP_SYN_SENT) {
-		if (side == e->origin) {
+		if (side == PC_WHERE_ORIGIN(e->where)) {
 			/* The answer to an ACK out of the blue (RFC 9293, 3.5.1): the SYN comes
 			 * again after it.
 			 */
@@ -166,14 +171,14 @@ static __always_inline enum pc_tcp_answer pc_tcp_syn(struct pc_flow_entry *e, __
 		return PC_TCP_AGAIN;
 	if (*state != PC_FLOW_TCP_SYN_SENT)
 		return PC_TCP_APART;
-	if (side == e->origin) {
+	if (side == PC_WHERE_ORIGIN(e->where)) {
 		pc_tcp_open(e, side, p);
 	} else {
 		/* Both at once (RFC 9293, 3.5). */
 		pc_tcp_introduce(e, side, p);
 		pc_tcp_agree(e);
-		e->acked[side] = e->end[e->origin & 1] - 1;
-		e->acked[e->origin & 1] = p->seq;
+		e->acked[side] = e->end[PC_WHERE_ORIGIN(e->where)] - 1;
+		e->acked[PC_WHERE_ORIGIN(e->where)] = p->seq;
 		*state = PC_FLOW_TCP_SYN_RECEIVED;
 	}
 	return PC_TCP_GOOD;
@@ -186,14 +191,15 @@ static __always_inline enum pc_tcp_answer pc_tcp_syn_ack(struct pc_flow_entry *e
 
 	side &= 1;
 	/* Data in a SYN (RFC 7413) may be left for later: then less than all is acknowledged. */
-	if (side == e->origin || e->end[other] - p->ack > e->end[other] - e->acked[other])
+	if (side == PC_WHERE_ORIGIN(e->where) ||
+	    e->end[other] - p->ack > e->end[other] - e->acked[other])
 		return PC_TCP_BAD;
 	pc_tcp_introduce(e, side, p);
 	pc_tcp_agree(e);
 	e->acked[other] = p->seq;
 	limit = p->ack + (p->window ? p->window : 1);
 	e->maxend[other] = limit;
-	e->maxend[side] = e->end[side] + ((__u32)e->maxwin[other] << e->scale[other]);
+	e->maxend[side] = e->end[side] + ((__u32)e->maxwin[other] << pc_tcp_scale(e, other));
 	*state = PC_FLOW_TCP_SYN_RECEIVED;
 	return PC_TCP_GOOD;
 }
@@ -207,8 +213,8 @@ static __always_inline bool pc_tcp_in_window(const struct pc_flow_entry *e, __u3
 	__u32 other = !side, own, others;
 
 	side &= 1;
-	own = (__u32)e->maxwin[side] << (e->scale[side] & 15);
-	others = (__u32)e->maxwin[other] << (e->scale[other] & 15);
+	own = (__u32)e->maxwin[side] << pc_tcp_scale(e, side);
+	others = (__u32)e->maxwin[other] << pc_tcp_scale(e, other);
 	/* A side without a window never spoke. */
 	if (!own || !others)
 		return false;
@@ -228,7 +234,7 @@ static __always_inline void pc_tcp_advance(struct pc_flow_entry *e, __u32 side,
 	if (e->maxwin[side] < window)
 		e->maxwin[side] = (__u16)window;
 	if (!(p->tcp_flags & PC_TCP_SYN))
-		window <<= e->scale[side] & 15;
+		window <<= pc_tcp_scale(e, side);
 	limit = p->ack + (window ? window : 1);
 	if (pc_tcp_after(pc_tcp_end(p), e->end[side]))
 		e->end[side] = pc_tcp_end(p);
@@ -259,19 +265,20 @@ static __always_inline enum pc_tcp_answer pc_tcp_follow(struct pc_flow_entry *e,
 		if (flags & PC_TCP_SYN)
 			return pc_tcp_syn_ack(e, side, p, state);
 		/* RFC 5961: what an old connection of these ports answers to the new SYN. */
-		return side == e->origin ? PC_TCP_BAD : PC_TCP_IDLE;
+		return side == PC_WHERE_ORIGIN(e->where) ? PC_TCP_BAD : PC_TCP_IDLE;
 	}
 	if (!pc_tcp_in_window(e, side, p))
 		return PC_TCP_BAD;
 	if (*state == PC_FLOW_TCP_CLOSED)
 		return PC_TCP_IDLE;
 	pc_tcp_advance(e, side, p);
-	if (*state == PC_FLOW_TCP_SYN_RECEIVED && !(flags & PC_TCP_SYN) && side == e->origin)
+	if (*state == PC_FLOW_TCP_SYN_RECEIVED && !(flags & PC_TCP_SYN) &&
+	    side == PC_WHERE_ORIGIN(e->where))
 		*state = PC_FLOW_TCP_ESTABLISHED;
 	if (flags & PC_TCP_FIN) {
-		e->side_flags[side] |= PC_SIDE_FIN;
-		*state = e->side_flags[!side] & PC_SIDE_FIN ? PC_FLOW_TCP_TIME_WAIT
-							    : PC_FLOW_TCP_CLOSING;
+		e->sides[side] |= PC_SIDE_FIN;
+		*state =
+			e->sides[!side] & PC_SIDE_FIN ? PC_FLOW_TCP_TIME_WAIT : PC_FLOW_TCP_CLOSING;
 	}
 	return PC_TCP_GOOD;
 }

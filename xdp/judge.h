@@ -253,7 +253,7 @@ static __always_inline bool pc_flow_goes_on(struct xdp_md *ctx, struct pc_frame 
 		}
 	}
 	pc_decide(entry, decision, rule_id, keep, policy);
-	if ((frame->flow.side & 1) != (entry->origin & 1))
+	if ((frame->flow.side & 1) != pc_flow_origin(entry))
 		entry->answer_judged = policy->judgement & 0xffffff;
 	return true;
 }
@@ -269,7 +269,7 @@ static __always_inline void pc_judge_flow_again(struct xdp_md *ctx, struct pc_fr
 		pc_let_in(frame, state);
 		return;
 	}
-	pc_end_flow(frame->flow.index, frame->flow.now);
+	pc_end_flow(entry, frame->flow.now);
 	pc_drop(frame, generation, PC_REASON_FLOW_CUT);
 	if (frame->rule_id)
 		frame->log = frame->walk.log;

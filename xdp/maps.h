@@ -178,10 +178,18 @@ PC_MAP struct {
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, PC_FLOW_BUCKETS_LEAST *PC_FLOW_WAYS);
+	__uint(max_entries, PC_FLOWS_MIN);
 	__type(key, __u32);
 	__type(value, struct pc_flow_entry);
 } flow_entries SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pc_flow_free);
+} flow_free SEC(".maps");
 
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

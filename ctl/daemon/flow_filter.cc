@@ -84,8 +84,7 @@ bool is(const std::optional<T>& wanted, T value) {
 } // namespace
 
 bool makes_sense(const pc_flow_entry& entry) {
-    return (entry.family == 4 || entry.family == 6) && entry.origin < 2 &&
-           entry.state < PC_FLOW_STATES;
+    return entry.state < PC_FLOW_STATES;
 }
 
 bool has_ports(const pc_flow_entry& entry) {
@@ -93,7 +92,7 @@ bool has_ports(const pc_flow_entry& entry) {
 }
 
 Address flow_address(const pc_flow_entry& entry, uint8_t side) {
-    return eve_address(entry.addr[side & 1], entry.family);
+    return eve_address(entry.addr[side & 1], static_cast<uint8_t>(PC_WHERE_FAMILY(entry.where)));
 }
 
 FlowNames flow_names(const Plan& plan) {
@@ -112,9 +111,10 @@ std::string_view flow_state_word(uint8_t state) {
 }
 
 bool FlowFilter::fits(const pc_flow_entry& entry) const {
-    const auto from = static_cast<uint8_t>(entry.origin & 1);
+    const auto from = static_cast<uint8_t>(PC_WHERE_ORIGIN(entry.where));
     const auto to = static_cast<uint8_t>(1 - from);
-    if (!is(proto, uint8_t{entry.proto}) || !is(zone, uint8_t{entry.in_zone}) ||
+    if (!is(proto, uint8_t{entry.proto}) ||
+        !is(zone, static_cast<uint8_t>(PC_WHERE_ZONE(entry.where))) ||
         !is(rule, uint32_t{PC_DECISION_RULE(entry.decision)}) ||
         !is(sport, uint16_t{entry.port[from]}) || !is(dport, uint16_t{entry.port[to]}) ||
         (states >> entry.state & 1) == 0) {

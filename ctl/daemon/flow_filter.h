@@ -13,8 +13,6 @@ namespace pc::daemon {
 // A flow as it was at one moment.
 struct SeenFlow {
     pc_flow_entry entry{};
-    uint32_t deadline = 0; // ticks
-    uint32_t tag = 0;
     size_t index = 0;
 };
 

@@ -47,15 +47,15 @@ void add_name(Json& object, const char* key, const std::map<Key, std::string>& n
 Json flow_record(const EndedFlow& flow, const FlowNames& names, const FlowClock& clock,
                  uint64_t suppressed) {
     const pc_flow_entry& entry = flow.entry;
-    const auto from = static_cast<uint8_t>(entry.origin & 1);
+    const auto from = static_cast<uint8_t>(PC_WHERE_ORIGIN(entry.where));
     const auto to = static_cast<uint8_t>(1 - from);
     const Address src = flow_address(entry, from);
     const Address dst = flow_address(entry, to);
     const int64_t start = clock.realtime_of(entry.created);
-    const int64_t end = std::max(start, clock.realtime_of(clock.last_packet(entry, flow.deadline)));
+    const int64_t end = std::max(start, clock.realtime_of(clock.last_packet(entry)));
     Json ours{{"state", std::string(flow_state_word(entry.state))}};
     add_name(ours, "rule", names.rules, uint32_t{PC_DECISION_RULE(entry.decision)});
-    add_name(ours, "zone", names.zones, uint8_t{entry.in_zone});
+    add_name(ours, "zone", names.zones, static_cast<uint8_t>(PC_WHERE_ZONE(entry.where)));
     if (suppressed > 0) {
         ours["suppressed"] = suppressed;
     }

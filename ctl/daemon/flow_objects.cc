@@ -50,9 +50,9 @@ Json side_object(const pc_flow_entry& entry, uint8_t side) {
             {"window_end", entry.maxend[side]},
             {"acked", entry.acked[side]},
             {"window", entry.maxwin[side]},
-            {"scale", entry.scale[side]},
-            {"fin", (entry.side_flags[side] & PC_SIDE_FIN) != 0},
-            {"scales", (entry.side_flags[side] & PC_SIDE_SCALES) != 0}};
+            {"scale", entry.sides[side] & PC_SIDE_SCALE},
+            {"fin", (entry.sides[side] & PC_SIDE_FIN) != 0},
+            {"scales", (entry.sides[side] & PC_SIDE_SCALES) != 0}};
 }
 
 } // namespace
@@ -66,12 +66,12 @@ int64_t FlowClock::realtime_of(uint32_t tick) const {
     return realtime_ns - static_cast<int64_t>(age_s(tick) * 1e9);
 }
 
-uint32_t FlowClock::last_packet(const pc_flow_entry& entry, uint32_t deadline) const {
+uint32_t FlowClock::last_packet(const pc_flow_entry& entry) const {
     const uint32_t timeout = entry.state < timeouts.size() ? timeouts.at(entry.state) : 0;
-    const uint32_t last = deadline - timeout;
+    const uint32_t last = entry.deadline - timeout;
     // A flow that was cut ends at once; a commit may have changed the timeout.
     const bool is_odd = static_cast<int32_t>(last - entry.created) < 0;
-    const uint32_t end = is_odd ? deadline : last;
+    const uint32_t end = is_odd ? entry.deadline : last;
     return static_cast<int32_t>(now - end) < 0 ? now : end;
 }
 
@@ -122,24 +122,25 @@ std::vector<SeenFlow> FlowRows::take() {
 
 Json flow_object(const SeenFlow& flow, const FlowNames& names, const FlowClock& clock) {
     const pc_flow_entry& entry = flow.entry;
-    const auto from = static_cast<uint8_t>(entry.origin & 1);
+    const auto from = static_cast<uint8_t>(PC_WHERE_ORIGIN(entry.where));
     const auto to = static_cast<uint8_t>(1 - from);
-    Json object{{"src", to_string(flow_address(entry, from))},
-                {"dst", to_string(flow_address(entry, to))},
-                {"proto", protocol_name(entry.proto)},
-                {"family", entry.family == 6 ? "ipv6" : "ipv4"},
-                {"state", std::string(flow_state_word(entry.state))},
-                {"zone", name_or_null(names.zones, uint8_t{entry.in_zone})},
-                {"rule", name_or_null(names.rules, uint32_t{PC_DECISION_RULE(entry.decision)})},
-                {"packets", entry.packets[0] + entry.packets[1]},
-                {"packets_sent", entry.packets[from]},
-                {"packets_received", entry.packets[to]},
-                {"bytes", entry.bytes[0] + entry.bytes[1]},
-                {"bytes_sent", entry.bytes[from]},
-                {"bytes_received", entry.bytes[to]},
-                {"age_s", std::max(0.0, clock.age_s(entry.created))},
-                {"idle_s", std::max(0.0, clock.age_s(clock.last_packet(entry, flow.deadline)))},
-                {"expires_s", std::max(0.0, -clock.age_s(flow.deadline))}};
+    Json object{
+        {"src", to_string(flow_address(entry, from))},
+        {"dst", to_string(flow_address(entry, to))},
+        {"proto", protocol_name(entry.proto)},
+        {"family", PC_WHERE_FAMILY(entry.where) == 6 ? "ipv6" : "ipv4"},
+        {"state", std::string(flow_state_word(entry.state))},
+        {"zone", name_or_null(names.zones, static_cast<uint8_t>(PC_WHERE_ZONE(entry.where)))},
+        {"rule", name_or_null(names.rules, uint32_t{PC_DECISION_RULE(entry.decision)})},
+        {"packets", entry.packets[0] + entry.packets[1]},
+        {"packets_sent", entry.packets[from]},
+        {"packets_received", entry.packets[to]},
+        {"bytes", entry.bytes[0] + entry.bytes[1]},
+        {"bytes_sent", entry.bytes[from]},
+        {"bytes_received", entry.bytes[to]},
+        {"age_s", std::max(0.0, clock.age_s(entry.created))},
+        {"idle_s", std::max(0.0, clock.age_s(clock.last_packet(entry)))},
+        {"expires_s", std::max(0.0, -clock.age_s(entry.deadline))}};
     if (has_ports(entry)) {
         object["sport"] = entry.port[from];
         object["dport"] = entry.port[to];
@@ -151,7 +152,7 @@ Json flow_object(const SeenFlow& flow, const FlowNames& names, const FlowClock& 
 
 Json flow_detail(const SeenFlow& flow, const FlowNames& names, const FlowClock& clock) {
     const pc_flow_entry& entry = flow.entry;
-    const auto from = static_cast<uint8_t>(entry.origin & 1);
+    const auto from = static_cast<uint8_t>(PC_WHERE_ORIGIN(entry.where));
     Json object = flow_object(flow, names, clock);
     object["verdict"] = verdict_word(PC_DECISION_VERDICT(entry.decision));
     object["keep"] = PC_DECISION_KEEP(entry.decision) != 0;

@@ -18,7 +18,7 @@ struct FlowClock {
     [[nodiscard]] int64_t realtime_of(uint32_t tick) const;
 
     // When the last packet came: each puts the deadline off by the state's timeout.
-    [[nodiscard]] uint32_t last_packet(const pc_flow_entry& entry, uint32_t deadline) const;
+    [[nodiscard]] uint32_t last_packet(const pc_flow_entry& entry) const;
 };
 
 enum class FlowOrder : uint8_t { bytes, packets, age };

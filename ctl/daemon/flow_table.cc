@@ -22,8 +22,8 @@ bool is_long_over(uint32_t since, uint32_t now) {
     return ticks_between(since, now) > grace_ticks;
 }
 
-bool is_same_flow(uint32_t tag, uint32_t other) {
-    return ((tag ^ other) & ~PC_FLOW_ANSWERED) == 0;
+uint16_t incarnation_of(const pc_flow_entry& entry) {
+    return static_cast<uint16_t>(PC_DECISION_INCARNATION(entry.decision));
 }
 
 bool is_half_open(uint8_t state) {
@@ -51,15 +51,11 @@ Result<std::span<T>> as_span_of(std::span<std::byte> bytes) {
 
 } // namespace
 
-Result<FlowMaps> flow_maps(std::span<std::byte> buckets, std::span<std::byte> entries,
-                           std::span<std::byte> sources, std::span<std::byte> globals) {
-    FlowMaps maps;
-    maps.buckets = TRY(as_span_of<pc_flow_bucket>(buckets));
-    maps.entries = TRY(as_span_of<FlowWords>(entries));
-    maps.sources = TRY(as_span_of<__u64>(sources));
+Result<FlowMaps> flow_maps(const FlowMemory& memory, std::span<std::byte> sources,
+                           std::span<std::byte> globals) {
+    FlowMaps maps{.memory = memory, .sources = TRY(as_span_of<__u64>(sources))};
     maps.globals = TRY(as_span_of<pc_flow_globals>(globals)).data();
-    if (maps.entries.size() != maps.buckets.size() * PC_FLOW_WAYS ||
-        maps.sources.size() != PC_FLOW_SOURCES) {
+    if (maps.sources.size() != PC_FLOW_SOURCES) {
         return Error{EPROTO, "the maps of the table of flows do not belong together"};
     }
     return maps;
@@ -71,30 +67,34 @@ void FlowStatistics::add(const SeenFlow& flow) {
     ++protocols.at(flow.entry.proto);
 }
 
-uint32_t FlowTable::deadline_of(size_t index) const {
-    return Tag(maps_.buckets[index / PC_FLOW_WAYS].deadline[index % PC_FLOW_WAYS])
-        .load(std::memory_order_relaxed);
+size_t FlowTable::used() const {
+    const size_t fresh = std::atomic_ref<uint32_t>(maps_.memory.free->fresh).load();
+    return std::min(fresh, capacity());
+}
+
+FlowTable::Words& FlowTable::words_of(size_t index) const {
+    return *reinterpret_cast<Words*>(&maps_.memory.entries[index]);
 }
 
 pc_flow_entry FlowTable::copy_of(size_t index) const {
-    FlowWords copy{};
-    FlowWords& words = maps_.entries[index];
+    Words copy{};
+    Words& words = words_of(index);
     for (size_t i = 0; i < copy.size(); ++i) {
-        copy.at(i) = std::atomic_ref<uint64_t>(words.at(i)).load(std::memory_order_relaxed);
+        copy.at(i) = Word(words.at(i)).load(std::memory_order_relaxed);
     }
     return std::bit_cast<pc_flow_entry>(copy);
 }
 
-// The tag before and after: else the copy might be half of one flow and half of the next.
+// Before and after: else the copy might be half of one flow and half of the next.
 std::optional<SeenFlow> FlowTable::look(size_t index, uint32_t now) const {
-    const uint32_t tag = tag_of(index).load(std::memory_order_acquire);
-    if (tag == 0 || (tag & PC_FLOW_BUSY) != 0) {
+    if ((state_of(index).load(std::memory_order_acquire) & live_flag) == 0) {
         return std::nullopt;
     }
-    SeenFlow flow{copy_of(index), deadline_of(index), tag, index};
+    SeenFlow flow{copy_of(index), index};
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (!is_same_flow(tag_of(index).load(std::memory_order_relaxed), tag) ||
-        !makes_sense(flow.entry) || ticks_between(flow.deadline, now) > 0) {
+    const pc_flow_entry after = copy_of(index);
+    if ((after.flags & PC_FLOW_LIVE) == 0 || incarnation_of(after) != incarnation_of(flow.entry) ||
+        !makes_sense(flow.entry) || ticks_between(flow.entry.deadline, now) > 0) {
         return std::nullopt;
     }
     return flow;
@@ -111,94 +111,83 @@ std::vector<SeenFlow> FlowTable::find(const FlowFilter& filter, uint32_t now, si
     return found;
 }
 
-// Its place is BUSY, and nobody else's.
-void FlowTable::free_place(size_t index, const pc_flow_entry& entry) const {
+// It is nobody else's.
+void FlowTable::end(size_t index, EndedFlow::Why why, EndedFlow& flow) const {
+    const pc_flow_entry entry = copy_of(index);
+    const __u64 seed = std::atomic_ref<__u64>(maps_.globals->seed).load();
     decrement(maps_.globals->live);
     if (is_half_open(entry.state)) {
         decrement(maps_.globals->half_open);
     }
-    if (makes_sense(entry)) {
-        const __u64 seed = std::atomic_ref<__u64>(maps_.globals->seed).load();
-        const uint32_t source = pc_flow_source_index(seed, entry.family, entry.addr[entry.origin]);
-        decrement(maps_.sources[source]);
-    }
-    tag_of(index).store(0, std::memory_order_release);
+    decrement(
+        maps_.sources[pc_flow_source_index(seed, static_cast<uint8_t>(PC_WHERE_FAMILY(entry.where)),
+                                           entry.addr[PC_WHERE_ORIGIN(entry.where)])]);
+    free_entry(maps_.memory, static_cast<uint32_t>(index), seed);
+    flow = {entry, why};
 }
 
-// A packet may have found it just before it was over: its deadline is looked at once more when no
-// other packet can find it.
-bool FlowTable::end_if_over(size_t index, uint32_t tag, uint32_t now, EndedFlow& flow) const {
-    uint32_t expected = tag;
-    if (!tag_of(index).compare_exchange_strong(expected, tag | PC_FLOW_BUSY)) {
-        return false;
+// What buckets lead to and nobody finds: a packet is making it at this moment, or a process has
+// died before it was done.
+void FlowTable::adopt(uint32_t now) {
+    for (const pc_flow_bucket& bucket : maps_.memory.buckets) {
+        for (const uint32_t link : bucket.link) {
+            const size_t index = PC_FLOW_LINK_INDEX(link);
+            if (link != 0 && index < used() &&
+                (state_of(index).load(std::memory_order_acquire) & live_flag) == 0) {
+                busy_.try_emplace(index, Busy{incarnation_of(copy_of(index)), now});
+            }
+        }
     }
-    flow.deadline = deadline_of(index);
-    if (!is_long_over(flow.deadline, now)) {
-        (void)tag_of(index).fetch_and(~PC_FLOW_BUSY); // ignoring: nobody else changed that bit
-        return false;
-    }
-    flow.entry = copy_of(index);
-    flow.why = EndedFlow::Why::timeout;
-    free_place(index, flow.entry);
-    return true;
-}
-
-void FlowTable::end_cleared(size_t index, EndedFlow& flow) const {
-    flow.deadline = deadline_of(index);
-    flow.entry = copy_of(index);
-    flow.why = EndedFlow::Why::cleared;
-    free_place(index, flow.entry);
+    adopted_ = true;
 }
 
 size_t FlowTable::sweep(uint32_t now, const std::function<void(const EndedFlow& flow)>& ended) {
     size_t count = 0;
-    std::map<size_t, Busy> still_busy;
     EndedFlow flow;
-    for (size_t index = 0; index < capacity(); ++index) {
-        const uint32_t tag = tag_of(index).load(std::memory_order_acquire);
-        const bool is_busy = (tag & PC_FLOW_BUSY) != 0;
-        if (tag == 0 || (!is_busy && !is_long_over(deadline_of(index), now))) {
-            continue; // most of all
+    if (!adopted_) {
+        adopt(now);
+    }
+    for (auto each = busy_.begin(); each != busy_.end();) {
+        const auto [index, busy] = *each;
+        if (!is_long_over(busy.since, now)) {
+            ++each;
+            continue;
         }
-        bool is_free = false;
-        if (!is_busy) {
-            is_free = end_if_over(index, tag, now, flow);
-        } else {
-            const auto known = busy_.find(index);
-            const bool is_same = known != busy_.end() && is_same_flow(known->second.tag, tag);
-            const Busy busy{tag, is_same ? known->second.since : now};
-            is_free = is_long_over(busy.since, now);
-            if (is_free) {
-                end_cleared(index, flow);
-            } else {
-                still_busy.emplace_hint(still_busy.end(), index, busy);
-            }
-        }
-        if (is_free) {
-            ++count;
+        const bool is_ours = (state_of(index).load() & live_flag) == 0 &&
+                             incarnation_of(copy_of(index)) == busy.incarnation;
+        each = busy_.erase(each);
+        if (is_ours) {
+            end(index, EndedFlow::Why::cleared, flow);
             ended(flow);
+            ++count;
         }
     }
-    busy_ = std::move(still_busy);
+    for (size_t index = 0; index < used(); ++index) {
+        uint64_t state = state_of(index).load(std::memory_order_acquire);
+        // A packet may prolong it meanwhile: then the word, which has the deadline, is another.
+        if ((state & live_flag) != 0 && is_long_over(static_cast<uint32_t>(state >> 32), now) &&
+            state_of(index).compare_exchange_strong(state, state & ~live_flag)) {
+            end(index, EndedFlow::Why::timeout, flow);
+            ended(flow);
+            ++count;
+        }
+    }
     return count;
-}
-
-// An answer may come meanwhile.
-bool FlowTable::make_busy(size_t index, uint32_t tag) const {
-    uint32_t seen = tag;
-    while (seen != 0 && is_same_flow(seen, tag)) {
-        if (tag_of(index).compare_exchange_strong(seen, seen | PC_FLOW_BUSY)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 size_t FlowTable::clear(const FlowFilter& filter, uint32_t now) {
     size_t count = 0;
     each(now, [&](const SeenFlow& flow) {
-        if (filter.fits(flow.entry) && make_busy(flow.index, flow.tag)) {
-            busy_[flow.index] = Busy{flow.tag | PC_FLOW_BUSY, now};
+        const uint16_t incarnation = incarnation_of(flow.entry);
+        uint64_t state = state_of(flow.index).load();
+        bool is_ours = false;
+        // Packets may change its state meanwhile.
+        while (filter.fits(flow.entry) && !is_ours && (state & live_flag) != 0 &&
+               incarnation_of(copy_of(flow.index)) == incarnation) {
+            is_ours = state_of(flow.index).compare_exchange_strong(state, state & ~live_flag);
+        }
+        if (is_ours) {
+            busy_[flow.index] = Busy{incarnation, now};
             ++count;
         }
         return true;
@@ -210,21 +199,19 @@ FlowStatistics FlowTable::sizes() const {
     FlowStatistics sizes;
     sizes.live = std::atomic_ref<uint32_t>(maps_.globals->live).load();
     sizes.half_open = std::atomic_ref<uint32_t>(maps_.globals->half_open).load();
+    sizes.busy = busy_.size();
     sizes.capacity = capacity();
-    sizes.memory_bytes = maps_.buckets.size_bytes() + maps_.entries.size_bytes() +
+    sizes.memory_bytes = maps_.memory.buckets.size_bytes() + maps_.memory.entries.size_bytes() +
                          maps_.sources.size_bytes() + sizeof(pc_flow_globals);
     return sizes;
 }
 
 FlowStatistics FlowTable::statistics(uint32_t now) const {
     FlowStatistics statistics = sizes();
-    for (size_t index = 0; index < capacity(); ++index) {
-        const uint32_t tag = tag_of(index).load(std::memory_order_relaxed);
-        statistics.busy += (tag & PC_FLOW_BUSY) != 0 ? 1 : 0;
-        if (const auto flow = look(index, now)) {
-            statistics.add(*flow);
-        }
-    }
+    each(now, [&](const SeenFlow& flow) {
+        statistics.add(flow);
+        return true;
+    });
     return statistics;
 }
 

@@ -13,29 +13,23 @@
 #include <vector>
 
 #include "ctl/daemon/flow_filter.h"
+#include "ctl/kern/flow_memory.h"
 #include "rules/result.h"
 
 namespace pc::daemon {
 
-// An entry as the machine words that are copied one by one: a packet may write any of them.
-using FlowWords = std::array<uint64_t, sizeof(pc_flow_entry) / sizeof(uint64_t)>;
-
 struct FlowMaps {
-    std::span<pc_flow_bucket> buckets;
-    std::span<FlowWords> entries; // PC_FLOW_WAYS a bucket
-    std::span<__u64> sources;     // PC_FLOW_SOURCES: flows of the sources that hash there
+    FlowMemory memory;
+    std::span<__u64> sources; // PC_FLOW_SOURCES: flows of the sources that hash there
     pc_flow_globals* globals = nullptr;
 };
 
-// The bytes of the maps flow_buckets, flow_entries, flow_sources and flow_globals; lengths that do
-// not belong together are EPROTO.
-[[nodiscard]] Result<FlowMaps> flow_maps(std::span<std::byte> buckets, std::span<std::byte> entries,
-                                         std::span<std::byte> sources,
+// `sources` and `globals` are the bytes of flow_sources and flow_globals; EPROTO for other lengths.
+[[nodiscard]] Result<FlowMaps> flow_maps(const FlowMemory& memory, std::span<std::byte> sources,
                                          std::span<std::byte> globals);
 
 struct EndedFlow {
     pc_flow_entry entry{};
-    uint32_t deadline = 0; // ticks
     enum class Why : uint8_t { timeout, cleared } why{};
 };
 
@@ -58,16 +52,16 @@ public:
 
     // Are these the maps that it works on?
     [[nodiscard]] bool is_over(const FlowMaps& maps) const {
-        return maps_.buckets.data() == maps.buckets.data() &&
-               maps_.buckets.size() == maps.buckets.size() &&
-               maps_.entries.data() == maps.entries.data() &&
+        return maps_.memory.buckets.data() == maps.memory.buckets.data() &&
+               maps_.memory.entries.data() == maps.memory.entries.data() &&
+               maps_.memory.entries.size() == maps.memory.entries.size() &&
                maps_.sources.data() == maps.sources.data() && maps_.globals == maps.globals;
     }
 
     // Calls visit(const SeenFlow&) with each flow that is not over, until that returns false.
     template <typename Visit>
     void each(uint32_t now, const Visit& visit) const {
-        for (size_t index = 0; index < capacity(); ++index) {
+        for (size_t index = 0; index < used(); ++index) {
             if (const auto flow = look(index, now); flow && !visit(*flow)) {
                 return;
             }
@@ -90,30 +84,38 @@ public:
     [[nodiscard]] FlowStatistics sizes() const;
     [[nodiscard]] FlowStatistics statistics(uint32_t now) const;
 
-    [[nodiscard]] size_t capacity() const { return maps_.buckets.size() * PC_FLOW_WAYS; }
+    [[nodiscard]] size_t capacity() const { return maps_.memory.entries.size(); }
 
 private:
+    // An entry as the machine words that are copied one by one: a packet may write any of them.
+    using Words = std::array<uint64_t, sizeof(pc_flow_entry) / sizeof(uint64_t)>;
+    using Word = std::atomic_ref<uint64_t>;
+
+    static constexpr size_t state_word = offsetof(pc_flow_entry, state) / sizeof(uint64_t);
+    static constexpr uint64_t live_flag = uint64_t{PC_FLOW_LIVE} << 8;
+
     struct Busy {
-        uint32_t tag = 0;
+        uint16_t incarnation = 0;
         uint32_t since = 0; // ticks
     };
 
-    using Tag = std::atomic_ref<uint32_t>;
+    // Entries from here on were never used.
+    [[nodiscard]] size_t used() const;
+    [[nodiscard]] Words& words_of(size_t index) const;
 
-    [[nodiscard]] Tag tag_of(size_t index) const {
-        return Tag(maps_.buckets[index / PC_FLOW_WAYS].tag[index % PC_FLOW_WAYS]);
-    }
+    // With flags and tc_judged, and the deadline in the upper half.
+    [[nodiscard]] Word state_of(size_t index) const { return Word(words_of(index)[state_word]); }
 
-    [[nodiscard]] uint32_t deadline_of(size_t index) const;
     [[nodiscard]] pc_flow_entry copy_of(size_t index) const;
     [[nodiscard]] std::optional<SeenFlow> look(size_t index, uint32_t now) const;
-    [[nodiscard]] bool end_if_over(size_t index, uint32_t tag, uint32_t now, EndedFlow& flow) const;
-    [[nodiscard]] bool make_busy(size_t index, uint32_t tag) const;
-    void end_cleared(size_t index, EndedFlow& flow) const;
-    void free_place(size_t index, const pc_flow_entry& entry) const;
+    void end(size_t index, EndedFlow::Why why, EndedFlow& flow) const;
+    void adopt(uint32_t now);
 
     FlowMaps maps_;
-    std::map<size_t, Busy> busy_; // by index: seen by the last sweep, or made so by clear()
+    // By index: entries that no packet finds any more, but whoever found them before may still
+    // write. Those that an earlier process left so are among them.
+    std::map<size_t, Busy> busy_;
+    bool adopted_ = false;
 };
 
 } // namespace pc::daemon

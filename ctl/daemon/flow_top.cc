@@ -75,7 +75,7 @@ TopAnswer FlowTop::ask(const FlowTable& table, const TopQuestion& question,
         TopRow row{
             flow, {}, 1, entry.packets[0] + entry.packets[1], entry.bytes[0] + entry.bytes[1]};
         if (since_last) {
-            const Last now{uint64_t{flow.tag & ~PC_FLOW_ANSWERED} << 32 | entry.created,
+            const Last now{uint64_t{PC_DECISION_INCARNATION(entry.decision)} << 32 | entry.created,
                            row.packets, row.bytes};
             seen[flow.index] = now;
             const Last before = answer.seconds ? last_[flow.index] : Last();
@@ -88,7 +88,7 @@ TopAnswer FlowTop::ask(const FlowTable& table, const TopQuestion& question,
             best.put(row);
             return true;
         }
-        const auto from = static_cast<uint8_t>(entry.origin & 1);
+        const auto from = static_cast<uint8_t>(PC_WHERE_ORIGIN(entry.where));
         const bool of_sources = question.of == TopOf::sources;
         row.address = flow_address(entry, of_sources ? from : static_cast<uint8_t>(1 - from));
         const auto known = addresses.find(row.address);

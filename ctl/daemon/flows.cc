@@ -13,9 +13,9 @@ Result<uint32_t> ticks_now(const JiffiesClock& jiffies) {
 // Another size of the table is another map, so the memory is asked for each time.
 Result<FlowTable*> Flows::table() {
     const Datapath& datapath = firewall_.datapath();
-    const FlowMaps maps = TRY(flow_maps(
-        TRY(datapath.map("flow_buckets").memory()), TRY(datapath.map("flow_entries").memory()),
-        TRY(datapath.map("flow_sources").memory()), TRY(datapath.map("flow_globals").memory())));
+    const FlowMaps maps =
+        TRY(flow_maps(TRY(datapath.flows()), TRY(datapath.map("flow_sources").memory()),
+                      TRY(datapath.map("flow_globals").memory())));
     if (!table_ || !table_->is_over(maps)) {
         table_.emplace(maps);
         top_.forget();

@@ -46,7 +46,7 @@ Result<Skeleton> open_skeleton(const Datapath::Sizes& sizes) {
     const auto& maps = skeleton->maps;
     for (const auto& [map, entries] :
          {std::pair(maps.flow_buckets, sizes.flow_buckets),
-          std::pair(maps.flow_entries, sizes.flow_buckets * PC_FLOW_WAYS)}) {
+          std::pair(maps.flow_entries, flow_entries_for(sizes.flow_buckets))}) {
         const int result = bpf_map__set_max_entries(map, entries);
         if (result != 0) {
             return library_error(result, "size map " + std::string(bpf_map__name(map)));
@@ -67,14 +67,12 @@ bool has_value_size(const bpf_map* map, uint32_t size) {
     return arena >= PC_ARENA_MIN && arena <= PC_ARENA_MAX && std::has_single_bit(arena);
 }
 
-bool is_flow_table(std::string_view name) {
-    return name == "flow_buckets" || name == "flow_entries";
-}
-
 bool has_shape(const bpf_map* map, const MapShape& shape) {
+    const std::string_view name = bpf_map__name(map);
+    const bool any_length = name == "flow_buckets" || name == "flow_entries";
     return shape.type == static_cast<uint32_t>(bpf_map__type(map)) &&
            shape.key_size == bpf_map__key_size(map) && has_value_size(map, shape.value_size) &&
-           (shape.max_entries == bpf_map__max_entries(map) || is_flow_table(bpf_map__name(map))) &&
+           (shape.max_entries == bpf_map__max_entries(map) || any_length) &&
            shape.flags == bpf_map__map_flags(map);
 }
 
@@ -189,9 +187,10 @@ Result<void> Datapath::load(const Features& features) {
     }
     if (pins_.has("flow_buckets") && pins_.has("flow_entries")) {
         const Fd buckets = TRY(pins_.get("flow_buckets"));
-        const Fd entries = TRY(pins_.get("flow_entries"));
+        const uint32_t entries =
+            TRY(shape_of_map(TRY(pins_.get("flow_entries")).get())).max_entries;
         sizes_.flow_buckets = TRY(shape_of_map(buckets.get())).max_entries;
-        if (TRY(shape_of_map(entries.get())).max_entries != sizes_.flow_buckets * PC_FLOW_WAYS) {
+        if (entries != flow_entries_for(sizes_.flow_buckets)) {
             return other_version(pins_, "the flow table");
         }
     }
@@ -275,10 +274,6 @@ Result<std::span<std::byte>> Datapath::arena() const {
     return memory.first(map("classifier").shape().value_size - PC_ARENA_SLACK);
 }
 
-Result<FlowMemory> Datapath::flows() const {
-    return flow_memory(map("flow_buckets"), map("flow_entries"));
-}
-
 Result<uint64_t> Datapath::flow_seed() const {
     pc_flow_globals globals{};
     std::memcpy(&globals, TRY(map("flow_globals").memory()).data(), sizeof(globals));
@@ -304,7 +299,7 @@ Result<std::unique_ptr<Datapath::Objects>> Datapath::load_for(const Sizes& sizes
         return library_error(result,
                              "load the BPF programs over " + std::to_string(sizes.arena >> 20) +
                                  " MiB for the classifier and places for " +
-                                 std::to_string(sizes.flow_buckets * PC_FLOW_WAYS) + " flows");
+                                 std::to_string(flow_entries_for(sizes.flow_buckets)) + " flows");
     }
     for (auto& [name, map] : other) {
         const bpf_map* own = bpf_object__find_map_by_name(objects->main->obj, name.c_str());
@@ -317,16 +312,20 @@ Result<std::unique_ptr<Datapath::Objects>> Datapath::load_for(const Sizes& sizes
     return objects;
 }
 
+Result<FlowMemory> Datapath::flow_memory_in(const Maps& maps) {
+    const auto bytes = [&](const char* name) { return maps.find(name)->second->memory(); };
+    return flow_memory(TRY(bytes("flow_buckets")), TRY(bytes("flow_entries")),
+                       TRY(bytes("flow_free")));
+}
+
 Result<void> Datapath::copy_contents(const Maps& to) const {
     if (const auto arena = to.find("classifier"); arena != to.end()) {
         const std::span<std::byte> from = TRY(this->arena());
         const std::span<std::byte> memory = TRY(arena->second->memory());
         std::memcpy(memory.data(), from.data(), std::min(from.size(), memory.size()));
     }
-    if (const auto buckets = to.find("flow_buckets"); buckets != to.end()) {
-        const FlowMemory memory =
-            TRY(flow_memory(*buckets->second, *to.find("flow_entries")->second));
-        copy_flows(TRY(flows()), memory, TRY(flow_seed()));
+    if (to.contains("flow_buckets")) {
+        copy_flows(TRY(flows()), TRY(flow_memory_in(to)), TRY(flow_seed()));
     }
     return {};
 }
@@ -346,6 +345,7 @@ Result<void> Datapath::resize(const Sizes& sizes, const std::function<Result<voi
     if (sizes.flow_buckets != sizes_.flow_buckets) {
         other["flow_buckets"];
         other["flow_entries"];
+        other["flow_free"];
     }
     if (other.empty()) {
         return {};
@@ -372,18 +372,17 @@ Result<void> Datapath::resize(const Sizes& sizes, const std::function<Result<voi
     sizes_ = sizes;
     if (other.contains("flow_buckets")) {
         // Flows that were made while one interface after the other changed.
-        const FlowMemory before = TRY(flow_memory(*other["flow_buckets"], *other["flow_entries"]));
-        copy_flows(before, TRY(flows()), TRY(flow_seed()));
+        copy_flows(TRY(flow_memory_in(other)), TRY(flows()), TRY(flow_seed()));
         return count();
     }
     return {};
 }
 
 Result<void> Datapath::count() const {
-    const std::span<std::byte> globals = TRY(map("flow_globals").memory());
-    const std::span<std::byte> sources = TRY(map("flow_sources").memory());
-    count_flows(TRY(flows()), *static_cast<pc_flow_globals*>(static_cast<void*>(globals.data())),
-                {static_cast<__u64*>(static_cast<void*>(sources.data())), PC_FLOW_SOURCES});
+    void* globals = TRY(map("flow_globals").memory()).data();
+    void* sources = TRY(map("flow_sources").memory()).data();
+    count_flows(TRY(flows()), *static_cast<pc_flow_globals*>(globals),
+                {static_cast<__u64*>(sources), PC_FLOW_SOURCES});
     return {};
 }
 

@@ -51,7 +51,7 @@ public:
     [[nodiscard]] Result<void> resize(const Sizes& sizes,
                                       const std::function<Result<void>()>& reattach);
 
-    [[nodiscard]] Result<FlowMemory> flows() const;
+    [[nodiscard]] Result<FlowMemory> flows() const { return flow_memory_in(maps_); }
 
     // Returns when no packet is at hand any more that was before.
     [[nodiscard]] Result<void> wait_for_packets() const;
@@ -89,6 +89,7 @@ private:
     [[nodiscard]] Result<void> publish_maps(const Maps& changed) const;
     [[nodiscard]] Result<std::unique_ptr<Objects>> load_for(const Sizes& sizes, Maps& other) const;
     [[nodiscard]] Result<void> count() const;
+    [[nodiscard]] static Result<FlowMemory> flow_memory_in(const Maps& maps);
     [[nodiscard]] Result<void> copy_contents(const Maps& to) const;
     [[nodiscard]] Result<uint64_t> flow_seed() const;
     [[nodiscard]] std::vector<uint32_t> map_ids() const;

@@ -99,13 +99,13 @@ struct Totals {
 
 struct Place {
     const pc_flow_entry* entry = nullptr;
-    uint32_t deadline = 0;
     size_t low = 0; // the entry's side of the lower endpoint
 };
 
 bool is_side(const pc_flow_entry& entry, size_t side, const Endpoint& endpoint) {
     const size_t size = endpoint.address.family == Family::v4 ? 4 : 16;
-    return entry.family == (size == 4 ? 4 : 6) && entry.port[side] == endpoint.port &&
+    return PC_WHERE_FAMILY(entry.where) == (size == 4 ? 4 : 6) &&
+           entry.port[side] == endpoint.port &&
            std::memcmp(static_cast<const void*>(entry.addr[side]), endpoint.address.bytes.data(),
                        size) == 0;
 }
@@ -114,11 +114,10 @@ bool is_side(const pc_flow_entry& entry, size_t side, const Endpoint& endpoint) 
 Place place_of(const FlowReference::Key& key) {
     const FlowMemory& flows = Harness::get().flows();
     Place found;
-    for (size_t i = 0; i < flows.entries.size(); i++) {
-        const pc_flow_bucket& bucket = flows.buckets[i / PC_FLOW_WAYS];
-        Place place{.entry = &flows.entries[i], .deadline = bucket.deadline[i % PC_FLOW_WAYS]};
-        if (bucket.tag[i % PC_FLOW_WAYS] == 0 || place.entry->proto != key.first ||
-            (found.entry != nullptr && found.deadline > place.deadline)) {
+    for (const pc_flow_entry& entry : flows.entries) {
+        Place place{.entry = &entry};
+        if ((entry.flags & PC_FLOW_LIVE) == 0 || entry.proto != key.first ||
+            (found.entry != nullptr && found.entry->deadline > place.entry->deadline)) {
             continue;
         }
         for (place.low = 0; place.low < 2; place.low++) {
@@ -173,6 +172,8 @@ Sequence::Sequence(const RuleSet& rules, const FlowSettings& settings)
     // All counters of sources at once would take longer than the packets; no source has too many.
     const FlowMemory& flows = Harness::get().flows();
     std::fill(flows.buckets.begin(), flows.buckets.end(), pc_flow_bucket{});
+    std::fill(flows.entries.begin(), flows.entries.end(), pc_flow_entry{});
+    *flows.free = pc_flow_free{};
     Harness::get().flow_globals() = pc_flow_globals{};
     Harness::get().flow_globals().seed = 0x5eed;
 }
@@ -188,10 +189,8 @@ bool Sequence::is_doubtful(uint64_t ticks) const {
 // The deadlines come nearer.
 void Sequence::pass(uint64_t ticks) {
     now_ += ticks;
-    for (pc_flow_bucket& bucket : Harness::get().flows().buckets) {
-        for (size_t way = 0; way < PC_FLOW_WAYS; way++) {
-            bucket.deadline[way] -= bucket.tag[way] != 0 ? static_cast<uint32_t>(ticks) : 0;
-        }
+    for (pc_flow_entry& entry : Harness::get().flows().entries) {
+        entry.deadline -= static_cast<uint32_t>(ticks);
     }
     kernel_ahead_ =
         kernel_ahead_ ? std::optional(*kernel_ahead_ - static_cast<int64_t>(ticks)) : std::nullopt;
@@ -217,7 +216,7 @@ std::string compare_side(const Flow& flow, const Place& place, const Endpoint& e
     text += differs(name + "end", expected.end, entry.end[side]) +
             differs(name + "maxend", expected.maxend, entry.maxend[side]) +
             differs(name + "maxwin", expected.maxwin, entry.maxwin[side]) +
-            differs(name + "fin", expected.fin ? 1 : 0, entry.side_flags[side] & PC_SIDE_FIN);
+            differs(name + "fin", expected.fin ? 1 : 0, (entry.sides[side] & PC_SIDE_FIN) != 0);
     if (expected.acked) {
         text += differs(name + "acked", *expected.acked, entry.acked[side]);
     }
@@ -234,10 +233,12 @@ std::string Sequence::compare_entry(const FlowReference::Key& key) {
         return "no entry of the flow; ";
     }
     std::string text = differs("state", flow->state, place.entry->state);
-    text += is_side(*place.entry, place.entry->origin, flow->origin) ? "" : "other origin; ";
+    text += is_side(*place.entry, PC_WHERE_ORIGIN(place.entry->where), flow->origin)
+                ? ""
+                : "other origin; ";
     text += compare_side(*flow, place, key.second.first, place.low) +
             compare_side(*flow, place, key.second.second, 1 - place.low);
-    const int64_t ahead = int64_t{place.deadline} - static_cast<int64_t>(flow->deadline);
+    const int64_t ahead = int64_t{place.entry->deadline} - static_cast<int64_t>(flow->deadline);
     kernel_ahead_ = kernel_ahead_.value_or(ahead);
     const int64_t late = ahead - *kernel_ahead_;
     if (late < 0 || late > static_cast<int64_t>(margin_)) {

@@ -31,7 +31,7 @@ namespace {
 constexpr uint32_t arena_size = 64 << 20;
 constexpr uint32_t flow_buckets = flow_buckets_for(PC_FLOWS_MIN);
 constexpr pc_limit_set no_buckets{};
-constexpr uint32_t flow_places = flow_buckets * PC_FLOW_WAYS;
+constexpr uint32_t flow_places = flow_entries_for(flow_buckets);
 
 const std::vector<std::string> interfaces{"wan0", "lan0", "dmz0", "dmz1"};
 
@@ -227,17 +227,15 @@ void Harness::State::map_memory() {
     const auto map = [&](const char* name, size_t size) {
         void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd(name), 0);
         REQUIRE(memory != MAP_FAILED);
-        return memory;
+        return std::span(static_cast<std::byte*>(memory), size);
     };
-    arena = std::span(static_cast<std::byte*>(map("classifier", arena_size)), arena_size);
-    heads = static_cast<pc_generation*>(map("generations", 4096));
-    flows.buckets = {
-        static_cast<pc_flow_bucket*>(map("flow_buckets", flow_buckets * sizeof(pc_flow_bucket))),
-        flow_buckets};
-    flows.entries = {
-        static_cast<pc_flow_entry*>(map("flow_entries", flow_places * sizeof(pc_flow_entry))),
-        flow_places};
-    globals = static_cast<pc_flow_globals*>(map("flow_globals", sizeof(pc_flow_globals)));
+    arena = map("classifier", arena_size);
+    heads = reinterpret_cast<pc_generation*>(map("generations", 4096).data());
+    flows = flow_memory(map("flow_buckets", flow_buckets * sizeof(pc_flow_bucket)),
+                        map("flow_entries", flow_places * sizeof(pc_flow_entry)),
+                        map("flow_free", sizeof(pc_flow_free)))
+                .take();
+    globals = reinterpret_cast<pc_flow_globals*>(map("flow_globals", 64).data());
     globals->seed = 0x5eed;
 }
 
@@ -460,6 +458,8 @@ pc_flow_globals& Harness::flow_globals() const {
 void Harness::forget_flows() {
     State& state = *state_;
     std::fill(state.flows.buckets.begin(), state.flows.buckets.end(), pc_flow_bucket{});
+    std::fill(state.flows.entries.begin(), state.flows.entries.end(), pc_flow_entry{});
+    *state.flows.free = pc_flow_free{};
     *state.globals = pc_flow_globals{.seed = 0x5eed};
     constexpr __u64 none = 0;
     for (uint32_t i = 0; i < PC_FLOW_SOURCES; i++) {

@@ -148,8 +148,9 @@ TEST_CASE("a flow is shown from the side that began it") {
     const Json detail = flow_detail(flow, names, clock_at(1000));
     CHECK(detail["verdict"] == "accept");
     CHECK(detail["tcp"]["src"]["fin"] == false);
-    const SeenFlow ping{test::entry_of({.sport = 9, .dport = 9, .proto = 1, .zone = 5, .rule = 0}),
-                        0, 1, 0};
+    const SeenFlow ping{
+        test::entry_of({.sport = 9, .dport = 9, .proto = 1, .zone = 5, .rule = 0, .deadline = 0}),
+        0};
     const Json icmp = flow_object(ping, names, clock_at(0));
     CHECK(icmp["icmp_id"] == 9);
     CHECK_FALSE(icmp.contains("sport"));
@@ -169,7 +170,7 @@ TEST_CASE("rows are the first ones by what was asked for") {
         CHECK(rows.added() == 50);
         std::vector<uint32_t> ports;
         for (const SeenFlow& flow : rows.take()) {
-            ports.push_back(flow.entry.port[flow.entry.origin]);
+            ports.push_back(flow.entry.port[PC_WHERE_ORIGIN(flow.entry.where)]);
         }
         return ports;
     };
@@ -220,7 +221,7 @@ TEST_CASE("the top is of what flows carried since they began, or since the last 
     pc_flow_entry entry = test::entry_of({.src = "10.0.0.2", .sport = 3});
     entry.bytes[0] += 70;
     entry.packets[0] += 1;
-    flows.put(2, entry, 1000);
+    flows.put(2, entry);
     flows.put(3, WrittenFlow{.src = "10.0.0.3"}); // new: all of it
     const Json since = ask(R"({"of": "sources", "since": "last"})", 125);
     CHECK(since["seconds"].get<double>() == Approx(1.6));
@@ -237,8 +238,9 @@ TEST_CASE("the top is of what flows carried since they began, or since the last 
 }
 
 TEST_CASE("the end of a flow is one EVE record with Suricata's fields") {
-    EndedFlow flow{test::entry_of({.src = "192.0.2.1", .dst = "10.0.0.1", .created = 750}), 1875,
-                   EndedFlow::Why::timeout};
+    EndedFlow flow{
+        test::entry_of({.src = "192.0.2.1", .dst = "10.0.0.1", .created = 750, .deadline = 1875}),
+        EndedFlow::Why::timeout};
     const Json record = flow_record(flow, names, clock_at(2000), 0);
     CHECK(record["event_type"] == "flow");
     CHECK(record["src_ip"] == "192.0.2.1");
@@ -268,7 +270,8 @@ TEST_CASE("the end of a flow is one EVE record with Suricata's fields") {
 }
 
 TEST_CASE("a flow that was cut ended when it was cut") {
-    const EndedFlow flow{test::entry_of({.created = 750}), 1000, EndedFlow::Why::timeout};
+    const EndedFlow flow{test::entry_of({.created = 750, .deadline = 1000}),
+                         EndedFlow::Why::timeout};
     const Json record = flow_record(flow, names, clock_at(1005), 0);
     CHECK(record["flow"]["age"] == 16);
 }
@@ -276,7 +279,7 @@ TEST_CASE("a flow that was cut ended when it was cut") {
 TEST_CASE("sampled records are so many a second, and the next one says how many were left out") {
     const std::string path = temporary_path();
     FlowLog log(path);
-    const EndedFlow flow{test::entry_of({}), 10, EndedFlow::Why::timeout};
+    const EndedFlow flow{test::entry_of({.deadline = 10}), EndedFlow::Why::timeout};
     const auto end = [&](size_t count) {
         log.next_second();
         for (size_t i = 0; i < count; ++i) {
@@ -302,7 +305,7 @@ TEST_CASE("sampled records are so many a second, and the next one says how many 
 TEST_CASE("a log that cannot be written is an error, and not the end") {
     FlowLog log("/nowhere/flow.json");
     log.set(PC_LOG_ALL, 0);
-    const EndedFlow flow{test::entry_of({}), 10, EndedFlow::Why::timeout};
+    const EndedFlow flow{test::entry_of({.deadline = 10}), EndedFlow::Why::timeout};
     log.add(flow, names, clock_at(20));
     const auto flushed = log.flush();
     REQUIRE_FALSE(flushed.ok());

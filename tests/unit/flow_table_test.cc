@@ -49,7 +49,7 @@ TEST_CASE("flows that are there are seen, free places, busy ones and those that 
     flows.put(9, WrittenFlow{.deadline = 101});
     flows.put(31, WrittenFlow{.deadline = 200});
     flows.put(12, WrittenFlow{.deadline = 200});
-    flows.tag_at(12) |= PC_FLOW_BUSY;
+    flows.entry_at(12).flags &= static_cast<__u8>(~PC_FLOW_LIVE);
     CHECK(places(table, 100) == std::vector<size_t>{0, 9, 31});
     CHECK(places(table, 101) == std::vector<size_t>{9, 31});
     CHECK(places(table, 201).empty());
@@ -66,7 +66,8 @@ TEST_CASE("ticks wrap") {
     CHECK(places(table, 0xfffffff0) == std::vector<size_t>{0, 1});
     CHECK(places(table, 3) == std::vector<size_t>{0});
     CHECK(swept(table, 3).size() == 1);
-    CHECK(flows.tag_at(0) != 0);
+    CHECK(flows.links_to(0) == 1);
+    CHECK(flows.links_to(1) == 0);
 }
 
 TEST_CASE("a flow is freed when it has been over for two ticks, and not before") {
@@ -82,9 +83,10 @@ TEST_CASE("a flow is freed when it has been over for two ticks, and not before")
     const auto ended = swept(table, 103);
     REQUIRE(ended.size() == 1);
     CHECK(ended[0].why == Why::timeout);
-    CHECK(ended[0].deadline == 100);
-    CHECK(ended[0].entry.port[ended[0].entry.origin] == 40000);
-    CHECK(flows.tag_at(3) == 0);
+    CHECK(ended[0].entry.deadline == 100);
+    CHECK(ended[0].entry.port[PC_WHERE_ORIGIN(ended[0].entry.where)] == 40000);
+    CHECK(flows.links_to(3) == 0);
+    CHECK(flows.unused() == table.capacity() - 4); // 0 to 2 were never given back
     CHECK(flows.globals.live == 1);
     CHECK(flows.globals.half_open == 0);
     CHECK(flows.flows_of(test::entry_of(flow)) == 0);
@@ -94,8 +96,8 @@ TEST_CASE("a flow is freed when it has been over for two ticks, and not before")
 TEST_CASE("counts never go below zero, whatever the kernel says") {
     MemoryFlows flows;
     FlowTable table(flows.maps());
-    pc_flow_entry entry = test::entry_of({.state = PC_FLOW_TCP_SYN_RECEIVED});
-    flows.put(0, entry, 10);
+    const pc_flow_entry entry = test::entry_of({.state = PC_FLOW_TCP_SYN_RECEIVED, .deadline = 10});
+    flows.put(0, entry);
     flows.globals.live = 0;
     flows.globals.half_open = 0;
     flows.flows_of(entry) = 0;
@@ -108,15 +110,11 @@ TEST_CASE("counts never go below zero, whatever the kernel says") {
 TEST_CASE("an entry that makes no sense is not shown and indexes nothing, but its place is freed") {
     MemoryFlows flows;
     FlowTable table(flows.maps());
-    for (size_t i = 0; i < 3; ++i) {
-        pc_flow_entry entry = test::entry_of({});
-        (i == 0 ? entry.family : i == 1 ? entry.origin : entry.state) = 200;
-        flows.put(i, entry, 10);
-    }
+    flows.put(1, WrittenFlow{.state = 200, .deadline = 10});
     CHECK(places(table, 0).empty());
     CHECK(table.clear({}, 0) == 0);
     CHECK(table.statistics(0).flows == 0);
-    CHECK(swept(table, 50).size() == 3);
+    CHECK(swept(table, 50).size() == 1);
     CHECK(flows.globals.live == 0);
 }
 
@@ -137,9 +135,9 @@ TEST_CASE("what is cleared is found by nobody, and is free two ticks later") {
     REQUIRE(ended.size() == 2);
     CHECK(ended[0].why == Why::cleared);
     CHECK(flows.globals.live == 1);
-    CHECK(flows.tag_at(0) == 0);
-    CHECK(flows.tag_at(2) == 0);
-    CHECK(flows.tag_at(1) != 0);
+    CHECK(flows.links_to(0) == 0);
+    CHECK(flows.links_to(2) == 0);
+    CHECK(flows.links_to(1) == 1);
 }
 
 TEST_CASE("what a process that died had begun to clear is freed by the next one") {
@@ -153,31 +151,31 @@ TEST_CASE("what a process that died had begun to clear is freed by the next one"
     CHECK(flows.globals.live == 0);
 }
 
-TEST_CASE("a place that the kernel is writing is left alone") {
+TEST_CASE("an entry that the kernel is writing is left alone") {
     MemoryFlows flows;
     FlowTable table(flows.maps());
     flows.put(5, WrittenFlow{.deadline = 10});
-    flows.tag_at(5) = PC_FLOW_BUSY | 0x111;
+    pc_flow_entry& entry = flows.entry_at(5);
+    entry.flags &= static_cast<__u8>(~PC_FLOW_LIVE);
     CHECK(swept(table, 100).empty());
-    flows.tag_at(5) = PC_FLOW_BUSY | 0x222; // another flow: it was done in between
-    CHECK(swept(table, 200).empty());
-    flows.tag_at(5) = 0x222;
-    flows.deadline_at(5) = 1000;
+    entry = test::entry_of({.deadline = 1000}); // done: it is the next flow's
+    entry.decision = PC_DECISION(1, PC_DECISION_ACCEPT, 0, 1, 2);
     CHECK(swept(table, 300).empty());
     CHECK(places(table, 300) == std::vector<size_t>{5});
+    entry.flags &= static_cast<__u8>(~PC_FLOW_LIVE); // and written again
+    CHECK(swept(table, 400).empty());
+    CHECK(swept(table, 500).empty());
+    CHECK(flows.links_to(5) == 1);
 }
 
-TEST_CASE("an answer that comes meanwhile changes a tag, not the flow") {
+TEST_CASE("an answer that comes meanwhile changes a state, not the flow") {
     MemoryFlows flows;
     FlowTable table(flows.maps());
-    flows.put(0, WrittenFlow{});
+    flows.put(0, WrittenFlow{.state = PC_FLOW_TCP_SYN_RECEIVED});
     CHECK(table.clear({}, 10) == 1);
-    flows.tag_at(0) |= PC_FLOW_ANSWERED; // by a packet that had found it
-    CHECK(swept(table, 11).empty());
+    flows.entry_at(0).state = PC_FLOW_TCP_ESTABLISHED; // by a packet that had found it
     CHECK(swept(table, 13).size() == 1);
-    CHECK(flows.tag_at(0) == 0);
     flows.put(1, WrittenFlow{});
-    flows.tag_at(1) |= PC_FLOW_ANSWERED;
     CHECK(places(table, 20) == std::vector<size_t>{1});
     CHECK(table.clear({}, 20) == 1);
     CHECK(swept(table, 23).size() == 1);
@@ -185,7 +183,7 @@ TEST_CASE("an answer that comes meanwhile changes a tag, not the flow") {
 }
 
 TEST_CASE("statistics count flows by state and protocol") {
-    MemoryFlows flows(8);
+    MemoryFlows flows(10);
     const FlowTable table(flows.maps());
     flows.put(0, WrittenFlow{});
     flows.put(1, WrittenFlow{.state = PC_FLOW_TCP_SYN_SENT});
@@ -196,7 +194,7 @@ TEST_CASE("statistics count flows by state and protocol") {
     CHECK(statistics.live == 4);
     CHECK(statistics.half_open == 1);
     CHECK(statistics.capacity == 64);
-    CHECK(statistics.memory_bytes == 8 * 64 + 64 * 128 + PC_FLOW_SOURCES * 8 + 64);
+    CHECK(statistics.memory_bytes == 10 * 32 + 64 * 128 + PC_FLOW_SOURCES * 8 + 64);
     CHECK(statistics.states[PC_FLOW_UDP_REPLIED] == 2);
     CHECK(statistics.protocols[6] == 2);
     CHECK(statistics.protocols[17] == 2);
@@ -225,47 +223,66 @@ TEST_CASE("memory whose parts do not belong together is refused") {
         return std::as_writable_bytes(std::span(bytes)).first(count);
     };
     const auto sources = some(PC_FLOW_SOURCES * 8);
-    CHECK(flow_maps(some(64), some(8 * 128), sources, some(64)).ok());
-    CHECK_FALSE(flow_maps(some(64), some(7 * 128), sources, some(64)).ok());
-    CHECK_FALSE(flow_maps(some(63), some(8 * 128), sources, some(64)).ok());
-    CHECK_FALSE(flow_maps(some(64), some(8 * 128), some(PC_FLOW_SOURCES * 4), some(64)).ok());
-    CHECK_FALSE(flow_maps({}, {}, sources, some(64)).ok());
-    CHECK_FALSE(flow_maps(some(64), some(8 * 128), sources, some(32)).ok());
+    const auto memory = flow_memory(some(5 * 32), some(32 * 128), some(16));
+    REQUIRE(memory.ok());
+    CHECK_FALSE(flow_memory(some(5 * 32), some(31 * 128), some(16)).ok());
+    CHECK_FALSE(flow_memory(some(5 * 32 - 1), some(32 * 128), some(16)).ok());
+    CHECK_FALSE(flow_memory({}, {}, some(16)).ok());
+    CHECK_FALSE(flow_memory(some(5 * 32), some(32 * 128), some(8)).ok());
+    CHECK(flow_maps(memory.value(), sources, some(64)).ok());
+    CHECK_FALSE(flow_maps(memory.value(), some(PC_FLOW_SOURCES * 4), some(64)).ok());
+    CHECK_FALSE(flow_maps(memory.value(), sources, some(32)).ok());
 }
 
-// Packets make flows, prolong them and let them be over; each place is freed as often as it was
+TEST_CASE("a table becomes one of another size, with its flows") {
+    MemoryFlows flows(50);
+    for (uint16_t i = 0; i < 250; ++i) {
+        flows.put(i, WrittenFlow{.sport = static_cast<uint16_t>(1000 + i)});
+    }
+    flows.entry_at(7).flags &= static_cast<__u8>(~PC_FLOW_LIVE);
+    MemoryFlows larger(500);
+    larger.globals.seed = flows.globals.seed;
+    CHECK(copy_flows(flows.memory(), larger.memory(), flows.globals.seed) == 0);
+    CHECK(places(FlowTable(larger.maps()), 0).size() == 249);
+    CHECK(larger.unused() == flow_entries_for(500) - 249);
+    CHECK(copy_flows(flows.memory(), larger.memory(), flows.globals.seed) == 0); // has them
+    CHECK(places(FlowTable(larger.maps()), 0).size() == 249);
+    MemoryFlows smaller(5);
+    CHECK(copy_flows(flows.memory(), smaller.memory(), flows.globals.seed) == 249 - 32);
+    CHECK(places(FlowTable(smaller.maps()), 0).size() == 32);
+    CHECK(smaller.unused() == 0);
+    count_flows(smaller.memory(), smaller.globals, smaller.maps().sources);
+    CHECK(smaller.globals.live == 32);
+    CHECK(smaller.flows_of(flows.entry_at(0)) == 32);
+}
+
+// Packets make flows, prolong them and let them be over; each entry is freed as often as it was
 // taken.
 TEST_CASE("sweeps beside packets lose no flow and free none twice") {
     constexpr size_t sweeps_min = 2000;
     constexpr size_t made_min = 200;
-    MemoryFlows flows(1);
+    MemoryFlows flows(5);
     FlowTable table(flows.maps());
     std::atomic<uint32_t> now{100};
     std::atomic<size_t> sweeps{0};
     std::atomic<size_t> made{0};
     std::thread packets([&] {
-        const pc_flow_entry entry = test::entry_of({});
         for (uint32_t round = 1; sweeps < sweeps_min || made < made_min; ++round) {
-            const size_t way = round % PC_FLOW_WAYS;
-            const std::atomic_ref<uint32_t> tag(flows.tag_at(way));
-            const std::atomic_ref<uint32_t> deadline(flows.deadline_at(way));
-            const uint32_t name = round & 0xffffff; // each is another flow
-            uint32_t free = 0;
-            if (tag.compare_exchange_strong(free, name | PC_FLOW_BUSY)) {
-                deadline.store(now.load() + 1);
+            MemoryFlows one(5); // a flow that is not in the table
+            one.put(0,
+                    WrittenFlow{.sport = static_cast<uint16_t>(round), .deadline = now.load() + 1});
+            if (copy_flows(one.memory(), flows.memory(), flows.globals.seed) == 0) {
                 std::atomic_ref<uint32_t>(flows.globals.live).fetch_add(1);
-                std::atomic_ref<__u64>(flows.flows_of(entry)).fetch_add(1);
-                tag.store(name);
+                std::atomic_ref<__u64>(flows.flows_of(one.entry_at(0))).fetch_add(1);
                 ++made;
-            } else if ((tag.load() & PC_FLOW_BUSY) == 0 &&
-                       static_cast<int32_t>(now.load() - deadline.load()) <= 0) {
+            }
+            pc_flow_entry& other = flows.entry_at(round % table.capacity());
+            const std::atomic_ref<uint32_t> deadline(other.deadline);
+            if ((std::atomic_ref<__u8>(other.flags).load() & PC_FLOW_LIVE) != 0 &&
+                static_cast<int32_t>(now.load() - deadline.load()) <= 0) {
                 deadline.store(now.load() + 1);
-                tag.fetch_or(PC_FLOW_ANSWERED);
             }
             now.fetch_add(round % 4 == 0 ? 1 : 0);
-            if (round % 64 == 0) {
-                std::this_thread::yield();
-            }
         }
     });
     size_t ended = 0;
@@ -277,7 +294,8 @@ TEST_CASE("sweeps beside packets lose no flow and free none twice") {
     }
     packets.join();
     ended += table.sweep(now + 100, count);
-    ended += table.sweep(now + 200, count);
     CHECK(ended == made);
     CHECK(flows.globals.live == 0);
+    CHECK(flows.unused() == table.capacity());
+    CHECK(flows.flows_of(test::entry_of({})) == 0);
 }
