@@ -38,6 +38,7 @@ void add_tls(Json& line, const TlsHello& hello) {
     }
     tls["version"] = tls_version_name(hello.version);
     tls["ech"] = hello.ech;
+    tls["ja4"] = hello.ja4;
     line["tls"] = std::move(tls);
 }
 

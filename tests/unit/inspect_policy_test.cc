@@ -133,8 +133,9 @@ TEST_CASE("a flow is one JSON line with EVE names and the client before NAT") {
     record.in_iface = "lan0";
     record.rule_name = "inspect-web";
     record.inspect_name = "web";
-    record.recognised = {NameState::found, "a.example", "",
-                         pc::inspect::TlsHello{"a.example", {"h2", "\xff"}, 0x0304, true}};
+    record.recognised = {
+        NameState::found, "a.example", "",
+        pc::inspect::TlsHello{"a.example", {"h2", "\xff"}, 0x0304, true, "t13d000000_0_0"}};
     record.allowed = true;
     record.verdict_reason = "no list";
     record.reached_server = true;
@@ -147,7 +148,8 @@ TEST_CASE("a flow is one JSON line with EVE names and the client before NAT") {
         "timestamp":"2023-11-14T22:13:22.000007+0000","flow_id":42,"in_iface":"lan0",
         "event_type":"tls","src_ip":"10.1.0.2","src_port":40000,"dest_ip":"10.2.0.2",
         "dest_port":443,"proto":"TCP","app_proto":"tls",
-        "tls":{"sni":"a.example","alpn":["h2","\\xff"],"version":"TLS 1.3","ech":true},
+        "tls":{"sni":"a.example","alpn":["h2","\\xff"],"version":"TLS 1.3","ech":true,
+               "ja4":"t13d000000_0_0"},
         "portcullis":{"verdict":"allow","reason":"no list","rule":"inspect-web","inspect":"web",
                       "nat_src_ip":"10.2.0.1","nat_src_port":50000},
         "flow":{"bytes_toserver":10,"bytes_toclient":20,"age":2,

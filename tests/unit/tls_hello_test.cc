@@ -14,9 +14,15 @@
 #include <openssl/ssl.h>
 
 #include "ctl/inspect/host_name.h"
+#include "tests/support/tls_bytes.h"
 
 namespace {
 
+using pc::client_hello_message;
+using pc::extension;
+using pc::number;
+using pc::sni;
+using pc::vec;
 using pc::inspect::NotTls;
 using pc::inspect::parse_tls_hello;
 using pc::inspect::TlsHello;
@@ -40,33 +46,6 @@ T expect(const TlsResult& result) {
 
 // --- Hellos built byte by byte.
 
-std::string number(size_t value, int width) {
-    std::string bytes;
-    for (int i = width - 1; i >= 0; --i) {
-        bytes += static_cast<char>(value >> (8 * i));
-    }
-    return bytes;
-}
-
-std::string vec(int width, std::string_view content) {
-    return number(content.size(), width) + std::string(content);
-}
-
-std::string extension(size_t type, std::string_view body) {
-    return number(type, 2) + vec(2, body);
-}
-
-std::string sni(std::string_view name) {
-    return extension(0, vec(2, std::string(1, '\0') + vec(2, name)));
-}
-
-std::string handshake(std::string_view extensions, size_t version = 0x0303) {
-    const std::string body = number(version, 2) + std::string(32, 'r') + vec(1, "session") +
-                             vec(2, "\x13\x01\x13\x02") + vec(1, std::string(1, '\0')) +
-                             vec(2, extensions);
-    return "\x01" + vec(3, body);
-}
-
 std::string record(std::string_view fragment, char type = 22) {
     return std::string(1, type) + "\x03\x01" + vec(2, fragment);
 }
@@ -80,7 +59,7 @@ std::string records(std::string_view message, size_t fragment_bytes) {
 }
 
 TlsResult parse_with(std::string_view extensions) {
-    return parse(record(handshake(extensions)));
+    return parse(record(client_hello_message(extensions)));
 }
 
 bool is_malformed(std::string_view extensions) {
@@ -178,7 +157,7 @@ TEST_CASE("GREASE and unknown extensions are skipped, one that stands twice is m
 }
 
 TEST_CASE("a hello over many records is put together") {
-    const std::string message = handshake(sni("split.example"));
+    const std::string message = client_hello_message(sni("split.example"));
     for (const size_t fragment : {1, 2, 3, 4, 5, 7, 64, 1000}) {
         INFO("fragments of " << fragment);
         const std::string stream = records(message, fragment);
@@ -188,7 +167,7 @@ TEST_CASE("a hello over many records is put together") {
 }
 
 TEST_CASE("a prefix of a hello asks for more, and never for more than there is") {
-    const std::string message = handshake(sni("prefix.example"));
+    const std::string message = client_hello_message(sni("prefix.example"));
     for (const size_t fragment : {1, 3, 50, 10000}) {
         const std::string stream = records(message, fragment);
         for (size_t size = 0; size < stream.size(); ++size) {
@@ -203,8 +182,8 @@ TEST_CASE("a prefix of a hello asks for more, and never for more than there is")
 TEST_CASE("a warning alert in front of the hello does not hide it, as some servers skip it") {
     using namespace std::string_literals;
     const std::string alert = record("\x01\x70", 21);
-    CHECK(expect<TlsHello>(parse(alert + record(handshake(sni("a.example"))))).server_name ==
-          "a.example");
+    CHECK(expect<TlsHello>(parse(alert + record(client_hello_message(sni("a.example")))))
+              .server_name == "a.example");
     (void)expect<TlsNeedMore>(parse(alert));
 }
 
@@ -220,7 +199,7 @@ TEST_CASE("streams that are not TLS are told at the first byte that cannot be") 
 }
 
 TEST_CASE("broken records and messages are malformed") {
-    const std::string message = handshake(sni("a.example"));
+    const std::string message = client_hello_message(sni("a.example"));
     using namespace std::string_literals;
     const auto malformed = [](const std::string& stream) {
         return std::holds_alternative<TlsMalformed>(parse(stream));
@@ -239,7 +218,7 @@ TEST_CASE("the stream up to the end of the hello has at most 64 KiB") {
     const auto padded = [](size_t padding) {
         const std::string filler =
             extension(21, std::string(30000, '\0')) + extension(22, std::string(padding, '\0'));
-        return records(handshake(filler + sni("large.example")), 16384);
+        return records(client_hello_message(filler + sni("large.example")), 16384);
     };
     size_t padding = pc::inspect::tls_hello_bytes_max - padded(0).size();
     while (padded(padding).size() > pc::inspect::tls_hello_bytes_max) {
