@@ -41,14 +41,14 @@ public:
         return value;
     }
 
-    Bytes take(size_t count) {
+    Bytes take(uint64_t count) {
         if (!ok_ || bytes_.size() < count) {
             ok_ = false;
             bytes_ = {};
             return {};
         }
-        const Bytes head = bytes_.first(count);
-        bytes_ = bytes_.subspan(count);
+        const Bytes head = bytes_.first(static_cast<size_t>(count));
+        bytes_ = bytes_.subspan(head.size());
         return head;
     }
 
