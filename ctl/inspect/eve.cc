@@ -129,12 +129,13 @@ std::string eve_line(const EveRecord& record) {
     line["dest_ip"] = to_string(record.origin.server.address);
     line["dest_port"] = record.origin.server.port;
     line["proto"] = "TCP";
+    if (!record.recognised.protocol.empty()) {
+        line["app_proto"] = record.recognised.protocol;
+    }
     if (tls != nullptr) {
-        line["app_proto"] = "tls";
         add_tls(line, *tls);
     }
     if (http != nullptr) {
-        line["app_proto"] = "http";
         add_http(line, *http);
     }
     line["portcullis"] = portcullis_object(record);

@@ -7,27 +7,17 @@ namespace pc::inspect {
 
 namespace {
 
-Recognised malformed(const char* why) {
-    return Recognised{NameState::malformed, {}, why, {}};
-}
-
-template <typename What>
-Recognised named(std::string name, What what) {
-    const NameState state = name.empty() ? NameState::none : NameState::found;
-    return Recognised{state, std::move(name), "", std::move(what)};
-}
-
 FirstBytes recognise_http(std::span<const std::byte> stream) {
     HttpResult result = parse_http_request(stream);
     if (const auto* more = std::get_if<HttpNeedMore>(&result)) {
         return Undecided{stream.size() + 1, more->certain};
     }
     if (const auto* broken = std::get_if<HttpMalformed>(&result)) {
-        return malformed(broken->why);
+        return malformed("http", broken->why);
     }
     if (auto* request = std::get_if<HttpRequest>(&result)) {
         std::string host = request->host;
-        return named(std::move(host), std::move(*request));
+        return named("http", std::move(host), std::move(*request));
     }
     return Recognised{};
 }
@@ -40,11 +30,11 @@ FirstBytes recognise(std::span<const std::byte> stream) {
         return Undecided{more->bytes, !stream.empty()};
     }
     if (const auto* broken = std::get_if<TlsMalformed>(&result)) {
-        return malformed(broken->why);
+        return malformed("tls", broken->why);
     }
     if (auto* hello = std::get_if<TlsHello>(&result)) {
         std::string name = hello->server_name;
-        return named(std::move(name), std::move(*hello));
+        return named("tls", std::move(name), std::move(*hello));
     }
     return recognise_http(stream);
 }

@@ -5,10 +5,14 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 
+#include "ctl/inspect/dns_message.h"
 #include "ctl/inspect/http_request.h"
 #include "ctl/inspect/policy.h"
+#include "ctl/inspect/quic_initial.h"
 #include "ctl/inspect/tls_hello.h"
 
 namespace pc::inspect {
@@ -25,10 +29,24 @@ struct Undecided {
 
 struct Recognised {
     NameState state = NameState::none;
-    std::string name;                                         // of the server, normal
-    const char* fault = "";                                   // when malformed
-    std::variant<std::monostate, TlsHello, HttpRequest> what; // monostate: neither, or malformed
+    std::string name;       // of the server, normal; of DNS the one that is asked for
+    const char* fault = ""; // when malformed
+    // monostate: none of these, or malformed. The last two are recognise_datagram()'s.
+    std::variant<std::monostate, TlsHello, HttpRequest, QuicHello, DnsMessage> what;
+    // For the log: "tls", "http", "quic", "dns"; empty when it is none of these.
+    std::string_view protocol;
 };
+
+[[nodiscard]] inline Recognised malformed(std::string_view protocol, const char* why) {
+    return Recognised{NameState::malformed, {}, why, {}, protocol};
+}
+
+// `name` is empty when there is none.
+template <typename What>
+[[nodiscard]] Recognised named(std::string_view protocol, std::string name, What what) {
+    const NameState state = name.empty() ? NameState::none : NameState::found;
+    return Recognised{state, std::move(name), "", std::move(what), protocol};
+}
 
 using FirstBytes = std::variant<Undecided, Recognised>;
 

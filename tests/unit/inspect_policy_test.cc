@@ -135,7 +135,7 @@ TEST_CASE("a flow is one JSON line with EVE names and the client before NAT") {
     record.inspect_name = "web";
     record.recognised = {
         NameState::found, "a.example", "",
-        pc::inspect::TlsHello{"a.example", {"h2", "\xff"}, 0x0304, true, "t13d000000_0_0"}};
+        pc::inspect::TlsHello{"a.example", {"h2", "\xff"}, 0x0304, true, "t13d000000_0_0"}, "tls"};
     record.allowed = true;
     record.verdict_reason = "no list";
     record.reached_server = true;
@@ -156,14 +156,21 @@ TEST_CASE("a flow is one JSON line with EVE names and the client before NAT") {
                 "start":"2023-11-14T22:13:20.000007+0000","end":"2023-11-14T22:13:22.000007+0000",
                 "state":"closed","reason":"closed"}})"));
     record.recognised = {NameState::found, "b.example", "",
-                         pc::inspect::HttpRequest{"GET", "/\xc3\"\n", "b.example", true}};
+                         pc::inspect::HttpRequest{"GET", "/\xc3\"\n", "b.example", true}, "http"};
     const auto http = nlohmann::json::parse(pc::inspect::eve_line(record));
     CHECK(http["event_type"] == "http");
+    CHECK(http["app_proto"] == "http");
     CHECK(http["http"]["hostname"] == "b.example");
     CHECK(http["http"]["http_method"] == "GET");
     CHECK(http["http"]["url"] == R"(/\xc3"\x0a)");
     record.recognised = {};
-    CHECK(nlohmann::json::parse(pc::inspect::eve_line(record))["event_type"] == "flow");
+    const auto none = nlohmann::json::parse(pc::inspect::eve_line(record));
+    CHECK(none["event_type"] == "flow");
+    CHECK_FALSE(none.contains("app_proto"));
+    record.recognised = pc::inspect::malformed("tls", "why");
+    const auto broken = nlohmann::json::parse(pc::inspect::eve_line(record));
+    CHECK(broken["event_type"] == "flow");
+    CHECK(broken["app_proto"] == "tls");
 }
 
 TEST_CASE("TLS versions have the names that EVE gives them") {
