@@ -42,6 +42,18 @@ void add_tls(Json& line, const TlsHello& hello) {
     line["tls"] = std::move(tls);
 }
 
+std::string_view http_version_name(HttpVersion version) {
+    switch (version) {
+    case HttpVersion::http10:
+        return "HTTP/1.0";
+    case HttpVersion::http11:
+        return "HTTP/1.1";
+    case HttpVersion::http2:
+        return "HTTP/2";
+    }
+    return "";
+}
+
 void add_http(Json& line, const HttpRequest& request) {
     Json http = Json::object();
     if (!request.host.empty()) {
@@ -49,7 +61,7 @@ void add_http(Json& line, const HttpRequest& request) {
     }
     http["http_method"] = request.method;
     http["url"] = printable(request.url);
-    http["protocol"] = request.http11 ? "HTTP/1.1" : "HTTP/1.0";
+    http["protocol"] = http_version_name(request.version);
     line["http"] = std::move(http);
 }
 

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ctl/inspect/first_bytes.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "ctl/inspect/h2_request.h"
 
 namespace pc::inspect {
 
 namespace {
 
 FirstBytes recognise_http(std::span<const std::byte> stream) {
-    HttpResult result = parse_http_request(stream);
+    HttpResult result = parse_h2_request(stream);
+    if (std::holds_alternative<NotHttp>(result)) {
+        result = parse_http_request(stream);
+    }
     if (const auto* more = std::get_if<HttpNeedMore>(&result)) {
-        return Undecided{stream.size() + 1, more->certain};
+        return Undecided{std::max(stream.size() + 1, more->bytes), more->certain};
     }
     if (const auto* broken = std::get_if<HttpMalformed>(&result)) {
         return malformed("http", broken->why);

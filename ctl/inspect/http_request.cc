@@ -5,26 +5,14 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <tuple>
 
-#include "ctl/inspect/host_name.h"
+#include "ctl/inspect/http_path.h"
+#include "ctl/inspect/http_syntax.h"
 
 namespace pc::inspect {
 
 namespace {
-
-constexpr std::string_view separators = "()<>@,;:\\\"/[]?={} \t";
-
-bool is_control(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
-bool is_token_char(char c) {
-    return c > 0x20 && c < 0x7f && separators.find(c) == std::string_view::npos;
-}
-
-bool is_token(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
-}
 
 char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -69,36 +57,12 @@ std::optional<std::string_view> take_line(std::string_view& text) {
     return line;
 }
 
-// "host", "host:port", "[v6]:port", with or without "user@". None: not an authority.
-std::optional<std::string> host_of(std::string_view authority) {
-    if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
-        authority.remove_prefix(at + 1);
-    }
-    size_t end = authority.find(':');
-    if (authority.starts_with('[')) {
-        const size_t bracket = authority.find(']');
-        if (bracket == std::string_view::npos) {
-            return std::nullopt;
-        }
-        end = bracket + 1 == authority.size() ? std::string_view::npos : bracket + 1;
-    }
-    if (end != std::string_view::npos) {
-        const std::string_view port = authority.substr(end + 1);
-        const bool digits =
-            std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-        if (authority[end] != ':' || !digits || port.size() > 5) {
-            return std::nullopt;
-        }
-    }
-    return normal_host_name(authority.substr(0, end));
-}
-
 enum class LineKind { request, malformed, other };
 
 struct RequestLine {
     LineKind kind = LineKind::other;
     std::string_view method, target;
-    bool http11 = true;
+    HttpVersion version = HttpVersion::http11;
 };
 
 // METHOD SP target SP HTTP/1.x. A line that only looks like it is another protocol's, unless it
@@ -113,7 +77,7 @@ RequestLine read_request_line(std::string_view line) {
         line.back() < '0' || line.back() > '9') {
         return result;
     }
-    result.http11 = line.back() != '0';
+    result.version = line.back() == '0' ? HttpVersion::http10 : HttpVersion::http11;
     result.method = line.substr(0, space);
     if (!is_token(result.method) || result.method.size() > http_method_bytes_max ||
         std::any_of(line.begin(), line.end(), is_control)) {
@@ -274,7 +238,10 @@ HttpResult parse_http_request(std::span<const std::byte> stream) {
     request.method = line.method;
     request.url = target.url.substr(0, http_url_bytes_max);
     request.host = target.host.value_or(fields.host);
-    request.http11 = line.http11;
+    request.version = line.version;
+    if (line.method != "CONNECT") {
+        std::tie(request.path, request.path_fault) = normal_path(target.url);
+    }
     return request;
 }
 

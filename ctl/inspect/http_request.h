@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <variant>
@@ -17,9 +18,11 @@ constexpr size_t http_head_bytes_max = 32768;
 constexpr size_t http_method_bytes_max = 32;
 constexpr size_t http_url_bytes_max = 2048; // of the path that is kept; a longer one is cut
 
-// `certain` when the bytes begin with a method that HTTP knows.
+// `certain` when the bytes begin with a method that HTTP knows, or as HTTP/2. `bytes`: from the
+// start of the stream, without which another call tells no more; 0 when that is not known.
 struct HttpNeedMore {
     bool certain = false;
+    size_t bytes = 0;
 };
 
 struct NotHttp {};
@@ -29,11 +32,15 @@ struct HttpMalformed {
     const char* why = "";
 };
 
+enum class HttpVersion : uint8_t { http10, http11, http2 };
+
 struct HttpRequest {
     std::string method;
-    std::string url;    // path and query as sent; "host:port" of CONNECT
-    std::string host;   // normal_host_name() without port; empty when none was sent
-    bool http11 = true; // else HTTP/1.0
+    std::string url;  // path and query as sent; "host:port" of CONNECT
+    std::string host; // normal_host_name() without port; empty when none was sent
+    HttpVersion version = HttpVersion::http11;
+    std::string path{};          // normal_path(); empty when there is none, or it has a fault
+    const char* path_fault = ""; // why no rule about paths should take this for any path
 };
 
 using HttpResult = std::variant<HttpNeedMore, NotHttp, HttpMalformed, HttpRequest>;

@@ -73,6 +73,10 @@ TEST_CASE("a stream is TLS, HTTP or nothing known, with or without a name") {
     CHECK(stream("GET / HTTP/1.0\r\n\r\n").state == NameState::none);
     CHECK(stream("GET / HTTP/1.1\r\nHost\r\n\r\n").state == NameState::malformed);
     CHECK(stream("GET / HTTP/1.1\r\nHost\r\n\r\n").protocol == "http");
+    CHECK(stream("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(9, '\1')).protocol == "http");
+    CHECK(stream("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\1\0\0\0\0\0"s).state ==
+          NameState::malformed);
+    CHECK(stream("PRIVATE words\r\n").protocol.empty());
     CHECK(stream("SSH-2.0-x\r\n").protocol.empty());
     CHECK(stream("SSH-2.0-x\r\n").state == NameState::none);
 }
@@ -87,6 +91,10 @@ TEST_CASE("a stream that is not all there asks for more") {
     CHECK(more(tls("a.example").substr(0, 20)).certain);
     CHECK(more(tls("a.example").substr(0, 20)).bytes == tls("a.example").size());
     CHECK(more("GET /").certain);
+    CHECK(more("GET /").bytes == 6);
+    CHECK(more("P").certain);
+    CHECK(more("PRI * HTT").certain);
+    CHECK(more("PRI * HTT").bytes == 33);
     CHECK_FALSE(more("HELLO").certain);
 }
 

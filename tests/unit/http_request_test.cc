@@ -48,10 +48,11 @@ TEST_CASE("a request gives method, url and host") {
     CHECK(get.method == "GET");
     CHECK(get.url == "/path?query");
     CHECK(get.host == "www.example");
-    CHECK(get.http11);
+    CHECK(get.version == pc::inspect::HttpVersion::http11);
+    CHECK(get.path == "/path");
     const HttpRequest old = request("HEAD / HTTP/1.0\r\n\r\n");
     CHECK(old.host.empty());
-    CHECK_FALSE(old.http11);
+    CHECK(old.version == pc::inspect::HttpVersion::http10);
     CHECK(request("PURGE /x HTTP/1.1\r\nhost:a\r\n\r\n").method == "PURGE");
     CHECK(request("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").url == "*");
 }

@@ -155,13 +155,21 @@ TEST_CASE("a flow is one JSON line with EVE names and the client before NAT") {
         "flow":{"bytes_toserver":10,"bytes_toclient":20,"age":2,
                 "start":"2023-11-14T22:13:20.000007+0000","end":"2023-11-14T22:13:22.000007+0000",
                 "state":"closed","reason":"closed"}})"));
-    record.recognised = {NameState::found, "b.example", "",
-                         pc::inspect::HttpRequest{"GET", "/\xc3\"\n", "b.example", true}, "http"};
+    record.recognised = {
+        NameState::found, "b.example", "",
+        pc::inspect::HttpRequest{"GET", "/\xc3\"\n", "b.example", pc::inspect::HttpVersion::http10},
+        "http"};
     const auto http = nlohmann::json::parse(pc::inspect::eve_line(record));
     CHECK(http["event_type"] == "http");
     CHECK(http["app_proto"] == "http");
     CHECK(http["http"]["hostname"] == "b.example");
     CHECK(http["http"]["http_method"] == "GET");
+    CHECK(http["http"]["protocol"] == "HTTP/1.0");
+    for (const auto& [version, word] : {std::pair{pc::inspect::HttpVersion::http11, "HTTP/1.1"},
+                                        {pc::inspect::HttpVersion::http2, "HTTP/2"}}) {
+        std::get<pc::inspect::HttpRequest>(record.recognised.what).version = version;
+        CHECK(nlohmann::json::parse(pc::inspect::eve_line(record))["http"]["protocol"] == word);
+    }
     CHECK(http["http"]["url"] == R"(/\xc3"\x0a)");
     record.recognised = {};
     const auto none = nlohmann::json::parse(pc::inspect::eve_line(record));
