@@ -62,7 +62,7 @@ struct DnsNeedMore {
 using DnsResult = std::variant<DnsMalformed, DnsMessage>;
 using DnsStreamResult = std::variant<DnsNeedMore, DnsMalformed, DnsMessage>;
 
-[[nodiscard]] DnsResult parse_dns(Bytes message);
+[[nodiscard]] DnsResult parse_dns(Bytes bytes);
 
 // The first message of a TCP stream. dns_stream_message_bytes() tells where the next one begins.
 [[nodiscard]] DnsStreamResult parse_dns_stream(Bytes stream);
