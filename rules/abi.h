@@ -13,8 +13,9 @@
 #endif
 
 #include "rules/abi_flow.h"
+#include "rules/abi_inspect.h"
 
-#define PC_ABI_VERSION 3
+#define PC_ABI_VERSION 4
 
 /* One list, three uses: the enum, the counter index, the word that the shell prints.
  * The first list drops a packet, the second lets a frame pass that no rule can judge.
@@ -47,6 +48,8 @@
 	X(INSPECT_DOWN, "inspect-down")               \
 	X(INSPECT_FRAGMENT, "inspect-fragment")       \
 	X(INSPECT_STRAY, "inspect-stray")             \
+	X(INSPECT_OVERLOAD, "inspect-overload")       \
+	X(INSPECT_DENIED, "inspect-denied")           \
 	X(LIMIT, "limit")                             \
 	X(FLOW_CUT, "flow-cut")                       \
 	X(FLOW_BUDGET, "flow-budget")                 \
@@ -55,21 +58,24 @@
 	X(SYN_COOKIE, "syn-cookie-invalid")           \
 	X(INTERNAL, "internal")
 
-#define PC_PASS_REASONS(X)                     \
-	X(ARP, "arp")                          \
-	X(LLDP, "lldp")                        \
-	X(LINK_CONTROL, "link-control")        \
-	X(OTHER_ETHERTYPE, "other-ethertype")  \
-	X(UNPARSEABLE, "unparseable-accepted") \
-	X(ESSENTIAL_ICMP, "essential-icmp")    \
-	X(DEFAULT_ACCEPT, "policy-accept")     \
-	X(INSPECT_BYPASS, "inspect-bypass")    \
-	X(INSPECT_DIVERT, "inspect-divert")    \
-	X(INSPECT_REPLY, "inspect-reply")      \
-	X(INSPECT_PASS, "inspect-down-pass")   \
-	X(ESTABLISHED, "established")          \
-	X(RELATED, "related")                  \
-	X(SYN_ANSWERED, "syn-cookie-sent")     \
+#define PC_PASS_REASONS(X)                       \
+	X(ARP, "arp")                            \
+	X(LLDP, "lldp")                          \
+	X(LINK_CONTROL, "link-control")          \
+	X(OTHER_ETHERTYPE, "other-ethertype")    \
+	X(UNPARSEABLE, "unparseable-accepted")   \
+	X(ESSENTIAL_ICMP, "essential-icmp")      \
+	X(DEFAULT_ACCEPT, "policy-accept")       \
+	X(INSPECT_BYPASS, "inspect-bypass")      \
+	X(INSPECT_DIVERT, "inspect-divert")      \
+	X(INSPECT_REPLY, "inspect-reply")        \
+	X(INSPECT_PEEK, "inspect-peek")          \
+	X(INSPECT_PEEKED, "inspect-peeked")      \
+	X(INSPECT_PASS, "inspect-down-pass")     \
+	X(INSPECT_OVER, "inspect-overload-pass") \
+	X(ESTABLISHED, "established")            \
+	X(RELATED, "related")                    \
+	X(SYN_ANSWERED, "syn-cookie-sent")       \
 	X(MARK_FAILED, "mark-failed")
 
 #define PC_ENUM_REASON(name, word) PC_REASON_##name,
@@ -100,7 +106,6 @@ enum pc_limits {
 	PC_MACS_MAX = 4096, /* entries of all src_mac lists of one generation */
 	PC_ADDR_ENTRIES_MAX = 4194304, /* prefixes of all address lists of one generation */
 	PC_BLOCKS_MAX = 65536,	       /* entries of the dynamic set @blocks */
-	PC_INSPECTED_MAX = 262144,     /* flows remembered for the inspector */
 	PC_GENERATIONS = 2,	       /* double buffer: one active, one being built */
 };
 
@@ -346,8 +351,10 @@ struct pc_generation {
 	__u8 zone_default[PC_ZONES_MAX]; /* PC_ACTION_ACCEPT or PC_ACTION_DROP */
 	__u8 inspect_on_down[PC_INSPECTS_MAX]; /* enum pc_on_down */
 	struct pc_flow_policy flows;
+	__u64 datagram_zones; /* bit z: some rule inspects UDP that leaves by zone z */
+	__u64 inspect_peek;   /* bit i: inspect id i ends no TCP connection, see tc/peek.h */
 };
-PC_ASSERT_SIZE(struct pc_generation, 416);
+PC_ASSERT_SIZE(struct pc_generation, 432);
 
 enum pc_generation_flag {
 	PC_GEN_TC = 1 << 0,	 /* some rule runs at TC egress */
@@ -382,58 +389,6 @@ enum pc_iface_verdict { PC_IF_ACCEPT, PC_IF_DROP, PC_IF_REJECT, PC_IF_INSPECT, P
 struct pc_iface_counter {
 	__u64 packets[PC_IF_VERDICTS];
 	__u64 bytes[PC_IF_VERDICTS];
-};
-
-/* A flow handed to the inspector, keyed by its tuple as it leaves the WAN (after masquerade).
- * Addresses as in pc_packet; ports in network order.
- */
-struct pc_flow_key {
-	__be32 saddr[4];
-	__be32 daddr[4];
-	__be16 sport, dport;
-	__u8 proto;
-	__u8 family; /* 4 or 6 */
-	__u8 zero[2];
-};
-PC_ASSERT_SIZE(struct pc_flow_key, 40);
-
-enum pc_flow_verdict { PC_FLOW_INSPECT, PC_FLOW_PASS, PC_FLOW_DROP };
-
-struct pc_flow {
-	__u64 created_ns; /* CLOCK_MONOTONIC */
-	__be32 client[4]; /* the source before NAT; family as in the key */
-	__be16 client_port;
-	__u8 eth[14];	  /* the frame's Ethernet header as it was leaving */
-	__u32 ifindex;	  /* WAN interface */
-	__u32 in_ifindex; /* where the client's packets enter; 0: the router's own flow */
-	__u32 rule_id;
-	__u32 generation; /* low word of pc_generation.number */
-	__u8 verdict;	  /* enum pc_flow_verdict */
-	__u8 inspect;
-	__u8 ct_found; /* 1: the client was found by conntrack */
-	__u8 zero;
-	__u16 vlan_tci; /* of the tag that leaves in front of the frame, when vlan_proto is not 0 */
-	__be16 vlan_proto;
-};
-PC_ASSERT_SIZE(struct pc_flow, 64);
-
-struct pc_heartbeat {
-	__u64 beat_ns; /* CLOCK_MONOTONIC of the inspector's last turn of its event loop */
-};
-
-#define PC_HEARTBEAT_TIMEOUT_NS 500000000ULL
-
-enum pc_listener { PC_LISTENER_TCP4, PC_LISTENER_TCP6, PC_LISTENERS };
-
-/* Written by the inspector only. */
-struct pc_inspect_stats {
-	__u64 flows;
-	__u64 active;
-	__u64 allowed;
-	__u64 denied;
-	__u64 upstream_failed;
-	__u64 bytes_to_server;
-	__u64 bytes_to_client;
 };
 
 /* XDP metadata in front of the packet: what TC ingress shall do. */
@@ -483,17 +438,15 @@ PC_ASSERT_SIZE(struct pc_event, 72);
  * iface_counters PERCPU_ARRAY[PC_IFACE_SLOTS_MAX] struct pc_iface_counter
  * events         RINGBUF
  * event_budget   PERCPU_ARRAY[3]                 token buckets: sampled events, rejects, all events
- * flows          LRU_HASH[PC_INSPECTED_MAX]      pc_flow_key -> pc_flow: of the inspector
- * listeners      SOCKMAP[PC_LISTENERS]
- * heartbeat      ARRAY[1]                        struct pc_heartbeat, mmapable
- * insp_stats     ARRAY[PC_INSPECTS_MAX]          struct pc_inspect_stats; more in abi_flow.h
+ * more in abi_flow.h and abi_inspect.h
  */
 /* clang-format off */
 #define PC_MAPS(X)                                                                     \
 	X(control) X(generations) X(classifier) X(grace) X(ifaces) X(vlan_zones)       \
 	X(block_hits) X(rule_names) X(rule_counters)                                   \
 	X(reasons) X(iface_counters) X(events) X(event_budget) X(flows) X(listeners)   \
-	X(heartbeat) X(insp_stats) X(flow_buckets) X(flow_entries) X(flow_free) X(flow_globals)     \
+	X(heartbeat) X(insp_stats) X(insp_udp) X(insp_fragments)                       \
+	X(flow_buckets) X(flow_entries) X(flow_free) X(flow_globals)                   \
 	X(flow_fragments) X(flow_sources) X(limits) X(limit_sets) X(limit_names)       \
 	X(limit_counters) X(guard_sketch) X(guard_top)
 /* clang-format on */

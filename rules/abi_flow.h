@@ -57,8 +57,9 @@ enum pc_flow_decision_verdict {
 	PC_DECISION_NONE, /* not judged on this hook */
 	PC_DECISION_ACCEPT,
 	PC_DECISION_DROP,     /* by the inspector */
-	PC_DECISION_INSPECT,  /* diverted at TC */
+	PC_DECISION_INSPECT,  /* the inspector looks at what the client says first */
 	PC_DECISION_RELEASED, /* the inspector lets it pass */
+	PC_DECISION_JUDGED,   /* likewise, but the server does not have yet what was judged */
 };
 
 /* Of pc_flow_entry.decision. It is replaced as a whole, by compare and exchange, so that a verdict
@@ -67,11 +68,13 @@ enum pc_flow_decision_verdict {
 #define PC_DECISION(rule, verdict, keep, judgement, incarnation)        \
 	((__u64)(rule) | (__u64)(verdict) << 18 | (__u64)(keep) << 21 | \
 	 ((__u64)(judgement)&0xffffff) << 24 | (__u64)((incarnation)&0xffff) << 48)
-#define PC_DECISION_RULE(d)	   ((__u32)(d)&0x3ffff)
-#define PC_DECISION_VERDICT(d)	   ((__u32)((d) >> 18) & 7)
-#define PC_DECISION_KEEP(d)	   ((__u32)((d) >> 21) & 1)
-#define PC_DECISION_JUDGEMENT(d)   ((__u32)((d) >> 24) & 0xffffff)
-#define PC_DECISION_INCARNATION(d) ((__u32)((d) >> 48))
+/* The same with another verdict. */
+#define PC_DECISION_WITH(d, verdict) (((d) & ~(7ULL << 18)) | (__u64)(verdict) << 18)
+#define PC_DECISION_RULE(d)	     ((__u32)(d)&0x3ffff)
+#define PC_DECISION_VERDICT(d)	     ((__u32)((d) >> 18) & 7)
+#define PC_DECISION_KEEP(d)	     ((__u32)((d) >> 21) & 1)
+#define PC_DECISION_JUDGEMENT(d)     ((__u32)((d) >> 24) & 0xffffff)
+#define PC_DECISION_INCARNATION(d)   ((__u32)((d) >> 48))
 
 enum pc_flow_flag {
 	PC_FLOW_SEEN_0 = 1, /* XDP sees the packets that side 0 sends: TC need not count them */

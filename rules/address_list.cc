@@ -153,4 +153,17 @@ Prefix narrow(Family family, const WidePrefix& prefix) {
     return narrow;
 }
 
+std::vector<AddressRange> ranges_of(const AddressList& list) {
+    std::vector<AddressRange> ranges;
+    ranges.reserve(list.v4.size() + list.v6.size());
+    for (const Family family : {Family::v4, Family::v6}) {
+        const auto whole = static_cast<uint8_t>(address_bits(family));
+        for (const WideRange& range : family == Family::v4 ? list.v4 : list.v6) {
+            ranges.push_back({narrow(family, {range.first, whole}).address,
+                              narrow(family, {range.last, whole}).address});
+        }
+    }
+    return ranges;
+}
+
 } // namespace pc

@@ -55,5 +55,6 @@ void normalize(AddressList& list);
 void append_prefixes(std::vector<WidePrefix>& prefixes, const WideRange& range);
 
 [[nodiscard]] Prefix narrow(Family family, const WidePrefix& prefix);
+[[nodiscard]] std::vector<AddressRange> ranges_of(const AddressList& list); // IPv4 first
 
 } // namespace pc

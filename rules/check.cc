@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "rules/check_inspect.h"
 #include "rules/check_limits.h"
 #include "rules/check_names.h"
 #include "rules/check_shadow.h"
@@ -34,6 +35,9 @@ public:
         add(rules.zones, false);
         add(rules.sets, false);
         add(rules.inspects, false);
+        for (const Inspect& inspect : rules.inspects) {
+            add(inspect.rules, false);
+        }
         add(rules.limits, false);
         for (const Diagnostic& diagnostic : diagnostics.list) {
             if (diagnostic.severity != Severity::error) {
@@ -188,6 +192,10 @@ void check_set_use(const RuleSet& rules, Diagnostics& diagnostics) {
     }
     for (const Inspect& inspect : rules.inspects) {
         use(inspect.exclude);
+        for (const InspectRule& rule : inspect.rules) {
+            use(rule.host);
+            use(rule.client);
+        }
     }
     use(rules.guard.except);
     for (const Set& set : rules.sets) {
@@ -238,6 +246,7 @@ void check(const RuleSet& rules, const Environment& environment, Diagnostics& di
     check_names(rules, contents, diagnostics);
     check_zones(rules, diagnostics);
     check_inspects(rules, diagnostics);
+    check_inspect_rules(rules, contents, diagnostics);
     check_limits(rules, environment, contents, diagnostics);
     const Soundness soundness(rules, diagnostics);
     if (soundness.sections()) {
@@ -246,6 +255,7 @@ void check(const RuleSet& rules, const Environment& environment, Diagnostics& di
             [&](const Rule& rule) { return soundness.is_sound(rule); }, diagnostics, progress);
     }
     if (soundness.all()) {
+        check_inspect_shadows(rules, diagnostics);
         check_set_use(rules, diagnostics);
         check_limit_use(rules, diagnostics);
     }

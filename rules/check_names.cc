@@ -20,6 +20,8 @@ std::string_view word_of(SetType type) {
         return "port";
     case SetType::proto:
         return "proto";
+    case SetType::name:
+        return "name";
     }
     return {};
 }
@@ -208,6 +210,13 @@ void check_names(const RuleSet& rules, const Contents& contents, Diagnostics& di
     }
     for (const Inspect& inspect : rules.inspects) {
         names.addresses(inspect.exclude, DynamicNames::refused);
+        for (const InspectRule& rule : inspect.rules) {
+            names.addresses(rule.client, DynamicNames::refused);
+            names.zones(rule.zone, zones);
+            for (const NameItem& item : rule.host) {
+                names.set(item.set, SetType::name, item.at);
+            }
+        }
     }
     names.addresses(rules.guard.except, DynamicNames::refused);
     for (const Rule& rule : rules.rules) {

@@ -28,7 +28,8 @@ bool same(const pc_record& a, const pc_record& b) {
 bool same_head(const pc_generation& a, const pc_generation& b) {
     return a.sample_per_second == b.sample_per_second && a.fragments == b.fragments &&
            a.unparseable_accept == b.unparseable_accept && a.non_ip_accept == b.non_ip_accept &&
-           a.log == b.log && a.flags == b.flags &&
+           a.log == b.log && a.flags == b.flags && a.datagram_zones == b.datagram_zones &&
+           a.inspect_peek == b.inspect_peek &&
            std::memcmp(&a.flows, &b.flows, sizeof(a.flows)) == 0 &&
            std::equal(std::begin(a.zone_default), std::end(a.zone_default),
                       std::begin(b.zone_default)) &&

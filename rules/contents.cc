@@ -298,7 +298,7 @@ const Addresses& Contents::address_set(std::string_view name) {
 const Numbers& Contents::number_set(std::string_view name) {
     const auto [entry, added] = numbers_.try_emplace(std::string(name));
     const Set* set = find(name);
-    if (!added || set == nullptr || set->type == SetType::prefix) {
+    if (!added || set == nullptr || set->type == SetType::prefix || set->type == SetType::name) {
         return entry->second;
     }
     const auto held_by = [&](const std::vector<NumberItem>& items, Numbers more) {

@@ -109,9 +109,7 @@ public:
         }
         const size_t at = first_pair();
         if (at == words_.size()) {
-            const ScannedFile& file = scanned_[place_->file];
-            const size_t begin = file.toml.tables[place_->table].lines.begin;
-            pieces_.push_back({place_->file, removable_lines(file, place_->table, begin), "", {}});
+            pieces_ = pieces_without(scanned_, target_, *place_);
             gone_ = true;
             return finish(Followers::keep_order);
         }

@@ -47,8 +47,8 @@ constexpr std::array rule_keys{
 };
 
 constexpr std::array set_keys{
-    TableKey{"type", text, Kind::set_type, "prefix, port, proto"},
-    TableKey{"items", numbers, Kind::address, "prefixes, ports or protocols"},
+    TableKey{"type", text, Kind::set_type, "prefix, port, proto, name"},
+    TableKey{"items", numbers, Kind::address, "prefixes, ports, protocols or names"},
     TableKey{"file", texts, Kind::any, "files with one item a line"},
     TableKey{"exclude", numbers, Kind::address, "subtracted from the set"},
     TableKey{"dynamic", boolean, Kind::boolean, "true: filled live, by `block ... in SET`"},
@@ -72,9 +72,17 @@ constexpr std::array inspect_keys{
     TableKey{"port", number, Kind::any, "port of the transparent listener"},
     TableKey{"mark", number, Kind::any, "mark bits of the inspector's own packets"},
     TableKey{"on_down", text, Kind::on_down, "pass or drop, when the inspector is gone"},
+    TableKey{"mode", text, Kind::inspect_mode,
+             "terminate connections, or peek at what they say first"},
     TableKey{"exclude", texts, Kind::address, "clients or servers that are never inspected"},
     TableKey{"allow", texts, Kind::any, "server names: a.example, *.example"},
     TableKey{"deny", texts, Kind::any, "server names: a.example, *.example"},
+    TableKey{"default", text, Kind::allow_deny,
+             "allow or deny, when neither list nor rule decides"},
+    TableKey{"ech", text, Kind::ech, "of encrypted hellos: allow, log, drop"},
+    TableKey{"on_overload", text, Kind::on_down, "pass or drop, above max_flows"},
+    TableKey{"on_timeout", text, Kind::on_down, "pass or drop, when a hello stays incomplete"},
+    TableKey{"on_parse_error", text, Kind::on_down, "pass or drop, when a hello is malformed"},
     TableKey{"max_flows", number, Kind::any, "flows at one time"},
 };
 
@@ -357,11 +365,17 @@ std::vector<std::string> words_of(ValueKind kind) {
     case ValueKind::frag:
         return {"none", "first", "non-first", "any"};
     case ValueKind::set_type:
-        return {"prefix", "port", "proto"};
+        return {"prefix", "port", "proto", "name"};
     case ValueKind::xdp_mode:
         return {"auto", "native", "generic"};
     case ValueKind::on_down:
         return {"pass", "drop"};
+    case ValueKind::inspect_mode:
+        return {"terminate", "peek"};
+    case ValueKind::allow_deny:
+        return {"allow", "deny"};
+    case ValueKind::ech:
+        return {"allow", "log", "drop"};
     case ValueKind::fragments:
         return {"accept", "accept-first", "drop"};
     case ValueKind::family:

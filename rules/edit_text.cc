@@ -106,6 +106,15 @@ NewLine line_behind(const ScannedFile& file, const Place& place, size_t begin_of
     return line;
 }
 
+// The last lines take the empty ones above them along, so that none trail at the end.
+Span without_empty_end(std::string_view text, Span lines) {
+    while (lines.end == text.size() && lines.begin > 0 &&
+           is_blank(line_at(text, lines.begin - 1))) {
+        lines.begin -= line_at(text, lines.begin - 1).size();
+    }
+    return lines;
+}
+
 } // namespace
 
 Result<std::vector<ScannedFile>> scan_files(std::span<const SourceFile> files) {
@@ -228,12 +237,35 @@ Span removable_lines(const ScannedFile& file, size_t table, size_t begin) {
     while (empty_above && lines.end < text.size() && is_blank(line_at(text, lines.end))) {
         lines.end += line_at(text, lines.end).size();
     }
-    // The last table takes the empty lines above it along, so that none trail at the end.
-    while (lines.end == text.size() && lines.begin > 0 &&
-           is_blank(line_at(text, lines.begin - 1))) {
-        lines.begin -= line_at(text, lines.begin - 1).size();
+    return without_empty_end(text, lines);
+}
+
+std::vector<Piece> pieces_without(const std::vector<ScannedFile>& files, const Target& target,
+                                  const Place& place) {
+    const std::vector<std::string> path = path_of(target);
+    std::vector<Piece> pieces;
+    for (size_t i = 0; i < files.size(); ++i) {
+        const std::vector<TextTable>& tables = files[i].toml.tables;
+        const size_t first = pieces.size();
+        for (size_t table = 1; table < tables.size(); ++table) {
+            const bool itself = place.file == i && place.table == table;
+            const bool below = target.table != Table::rule &&
+                               tables[table].path.size() > path.size() &&
+                               starts_with(tables[table].path, path);
+            if (!itself && !below) {
+                continue;
+            }
+            const Span lines = removable_lines(files[i], table, tables[table].lines.begin);
+            // Neighbours share the empty lines between them.
+            if (pieces.size() > first && lines.begin <= pieces.back().at.end) {
+                pieces.back().at.end = std::max(pieces.back().at.end, lines.end);
+                pieces.back().at = without_empty_end(files[i].source.text, pieces.back().at);
+            } else {
+                pieces.push_back({i, lines, "", {}});
+            }
+        }
     }
-    return lines;
+    return pieces;
 }
 
 std::vector<Span> spans_of_items(std::string_view text, const TextEntry& entry,

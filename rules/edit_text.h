@@ -87,6 +87,10 @@ struct NewTable {
 // lines that would be too many when it goes.
 [[nodiscard]] Span removable_lines(const ScannedFile& file, size_t table, size_t begin);
 
+// What to cut so that the target goes, with the tables below it: the rules of an [inspect.NAME].
+[[nodiscard]] std::vector<Piece> pieces_without(const std::vector<ScannedFile>& files,
+                                                const Target& target, const Place& place);
+
 // What to cut so that the items at these indices (ascending) go, with their commas, and the lines
 // that hold nothing else.
 [[nodiscard]] std::vector<Span> spans_of_items(std::string_view text, const TextEntry& entry,

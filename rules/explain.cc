@@ -204,12 +204,18 @@ std::string inspect_words(const RuleSet& rules, const Packet& packet, const Rule
     for (const Inspect& inspect : rules.inspects) {
         if (inspect.name == rule.inspect) {
             text += inspect.port ? ", port " + std::to_string(*inspect.port) : "";
+            text += inspect.peeks && packet.proto == proto_tcp
+                        ? "; it looks at what the client says first and lets the connection go"
+                        : "";
             text += std::string("; if it is down: ") + (inspect.down_drops ? "drop" : "pass");
         }
     }
     text += ".\n";
-    if (packet.frag != PC_FRAG_NONE) {
+    if (packet.frag != PC_FRAG_NONE && packet.proto == proto_tcp) {
         text += "    A TCP fragment cannot be diverted: it is dropped (inspect-fragment).\n";
+    } else if (packet.frag == PC_FRAG_LATER) {
+        text +=
+            "    A later fragment follows the first one; alone it is dropped (inspect-fragment).\n";
     }
     return text;
 }

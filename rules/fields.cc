@@ -27,13 +27,7 @@ FieldValue yes_or_no(bool value) {
 }
 
 FieldValue hex(uint32_t value) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    do {
-        text.insert(text.begin(), digits[value % 16]);
-        value /= 16;
-    } while (value != 0);
-    return bare("0x" + text);
+    return bare(hex_word(value));
 }
 
 // A number is bare; whatever else is in the word has to be quoted.
@@ -113,6 +107,8 @@ std::string_view type_word(SetType type) {
         return "port";
     case SetType::proto:
         return "proto";
+    case SetType::name:
+        return "name";
     }
     return {};
 }
@@ -256,6 +252,7 @@ Fields fields_of(const Set& set) {
     const NumberKind kind = set.type == SetType::proto ? NumberKind::proto : NumberKind::plain;
     items(fields, "items", set.addresses);
     numbers(fields, "items", set.numbers, kind);
+    texts(fields, "items", set.names);
     texts(fields, "file", set.files);
     items(fields, "exclude", set.exclude);
     numbers(fields, "exclude", set.exclude_numbers, kind);
@@ -290,24 +287,6 @@ Fields fields_of(const Zone& zone) {
     scalar(fields, "established", yes_or_no(zone.established));
     if (zone.default_action) {
         scalar(fields, "default", quoted(to_string(*zone.default_action)));
-    }
-    return fields;
-}
-
-Fields fields_of(const Inspect& inspect) {
-    Fields fields;
-    if (inspect.port) {
-        scalar(fields, "port", bare(std::to_string(*inspect.port)));
-    }
-    if (inspect.mark) {
-        scalar(fields, "mark", hex(*inspect.mark));
-    }
-    scalar(fields, "on_down", quoted(inspect.down_drops ? "drop" : "pass"));
-    items(fields, "exclude", inspect.exclude);
-    texts(fields, "allow", inspect.allow);
-    texts(fields, "deny", inspect.deny);
-    if (inspect.max_flows != 0) {
-        scalar(fields, "max_flows", bare(std::to_string(inspect.max_flows)));
     }
     return fields;
 }

@@ -31,7 +31,8 @@ using Fields = std::vector<Field>;
 [[nodiscard]] Fields fields_of(const Match& match);
 [[nodiscard]] Fields fields_of(const Set& set);
 [[nodiscard]] Fields fields_of(const Zone& zone);
-[[nodiscard]] Fields fields_of(const Inspect& inspect);
+[[nodiscard]] Fields fields_of(const Inspect& inspect); // without its rules
+[[nodiscard]] Fields fields_of(const InspectRule& rule);
 [[nodiscard]] Fields fields_of(const Host& host);
 [[nodiscard]] Fields fields_of(const Defaults& defaults);
 [[nodiscard]] Fields fields_of(const Safety& safety);

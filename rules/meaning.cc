@@ -194,8 +194,8 @@ Answer ask_state(const std::vector<StateItem>& items, const Packet& packet) {
 // An [inspect.*] leaves out whom its `exclude` holds, client or server.
 Answer ask_inspect(const Question& question, const std::string& name) {
     const Packet& packet = question.packet;
-    if (packet.proto != proto_tcp) {
-        return {false, "inspect concerns tcp only"};
+    if (packet.proto != proto_tcp && packet.proto != proto_udp) {
+        return {false, "inspect concerns tcp and udp only"};
     }
     for (const Inspect& inspect : question.rules.inspects) {
         if (inspect.name != name) {

@@ -13,7 +13,8 @@
 //     - A rule that names ports, an ICMP type or code, TCP flags or src_mac, negated or not, never
 //       matches a packet without them (a later fragment has none of the first three).
 //     - [defaults].family leaves each rule one family.
-//     - An inspect rule concerns TCP, and never a packet whose source or destination is in the
+//     - An inspect rule concerns TCP and UDP, and never a packet whose source or destination is in
+//     the
 //       `exclude` of its [inspect.*]: the rule does not match, and the walk goes on.
 //  3. No rule: the router's own packets are accepted. A later fragment is dropped if
 //     [defaults].fragments is accept-first or drop, a first fragment if it is drop. Then the zone's

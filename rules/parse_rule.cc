@@ -259,10 +259,11 @@ void check_action_keys(Reading& reading, const Rule& rule, const TomlNode& table
 void check_inspect(Reading& reading, const Rule& rule, const TomlNode& table,
                    const std::optional<Numbers>& protocols, const std::string& where) {
     const TomlEntry* proto = table.find("proto");
-    if (protocols && *protocols != Numbers{{tcp, tcp}}) {
+    constexpr uint8_t udp = 17;
+    if (protocols && !covers(Numbers{{tcp, tcp}, {udp, udp}}, *protocols)) {
         reading.error("E044", proto != nullptr ? proto->value.at : rule.at,
-                      "action \"inspect\" needs proto = \"tcp\" in " + where,
-                      "proto = \"tcp\"   (UDP comes later)");
+                      "action \"inspect\" needs proto tcp or udp in " + where,
+                      "proto = \"tcp\", \"udp\" or [\"tcp\", \"udp\"]");
     }
     if (table.find("inspect") == nullptr) {
         std::vector<std::string> names;

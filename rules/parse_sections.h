@@ -28,6 +28,9 @@ void read_set(Reading& reading, const TomlEntry& entry);
 void read_inspect(Reading& reading, const TomlEntry& entry);
 void read_limit(Reading& reading, const TomlEntry& entry);
 
+// One per [[inspect.NAME.rule]].
+void read_inspect_rule(Reading& reading, Inspect& inspect, const TomlNode& table);
+
 // "200pps" and its kin, else E039.
 [[nodiscard]] std::optional<Rate> read_rate(Reading& reading, const TomlEntry& entry,
                                             std::string help);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "rules/parse_names.h"
 #include "rules/parse_sections.h"
 
 namespace pc {
@@ -27,7 +28,7 @@ void read_type(Reading& reading, Set& set, const TomlEntry& entry) {
     if (std::find(std::begin(later_types), std::end(later_types), text) != std::end(later_types)) {
         reading.error("E013", entry.value.at,
                       "sets of type \"" + text + "\" are not yet supported");
-    } else if (const auto word = read_word(reading, entry, {"prefix", "port", "proto"})) {
+    } else if (const auto word = read_word(reading, entry, {"prefix", "port", "proto", "name"})) {
         set.type = static_cast<SetType>(*word);
     }
 }
@@ -35,6 +36,8 @@ void read_type(Reading& reading, Set& set, const TomlEntry& entry) {
 void read_members(Reading& reading, Set& set, const TomlEntry& entry) {
     if (set.type == SetType::prefix) {
         set.addresses = read_addresses(reading, entry, {false, true}, EmptyList::allowed);
+    } else if (set.type == SetType::name) {
+        set.names = read_name_items(reading, entry);
     } else {
         set.numbers = read_numbers(reading, entry, number_syntax(set.type), EmptyList::allowed);
     }
@@ -43,6 +46,10 @@ void read_members(Reading& reading, Set& set, const TomlEntry& entry) {
 void read_set_exclude(Reading& reading, Set& set, const TomlEntry& entry) {
     if (set.type == SetType::prefix) {
         set.exclude = read_addresses(reading, entry, {false, true}, EmptyList::allowed);
+    } else if (set.type == SetType::name) {
+        reading.error("E018", entry.key_at,
+                      "'exclude' in [set." + set.name + "]: a set of names has none",
+                      "host = [\"@" + set.name + "\", \"!a.example\"]");
     } else {
         set.exclude_numbers =
             read_numbers(reading, entry, number_syntax(set.type), EmptyList::allowed);

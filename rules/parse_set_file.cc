@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A list of addresses, ports or protocols, one a line, as blocklists are published: comments behind
+// A list of addresses, ports, protocols or names, one a line, as blocklists are published: comments
+// behind
 // "#" or ";", blank lines, CRLF, prefixes with host bits, repeated and overlapping entries.
 #include <algorithm>
 
+#include "rules/parse_names.h"
 #include "rules/parse_sections.h"
 
 namespace pc {
@@ -57,6 +59,20 @@ Line read_number_line(std::string_view text, Set& set) {
     return {};
 }
 
+// `word` becomes the one that is wrong.
+Line read_names_of_line(std::string_view& word, Set& set) {
+    if (set.file_names_count >= names_in_set_max) {
+        return {"E070", "more than " + std::to_string(names_in_set_max) + " names in one set", {}};
+    }
+    const auto bad = read_name_line(word, set);
+    if (!bad) {
+        return {};
+    }
+    word = *bad;
+    return {"E047", "'" + std::string(word) + "' is no name of a server",
+            "one name a line, \"*.example\" for all below it, or as in /etc/hosts"};
+}
+
 // Where the word stands in the file, which becomes one of the rule set's: only then, because lists
 // may be long.
 struct Place {
@@ -94,11 +110,12 @@ void read_set_file(Reading& reading, Set& set, const Location& named_at, const S
         const size_t end = std::min(text.find('\n'), text.size());
         const std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
-        const std::string_view word = strip_comment(line);
+        std::string_view word = strip_comment(line);
         if (word.empty()) {
             continue;
         }
         Line read = set.type == SetType::prefix ? read_address_line(word, number, set, host_bits)
+                    : set.type == SetType::name ? read_names_of_line(word, set)
                                                 : read_number_line(word, set);
         if (read.code.empty()) {
             continue;
@@ -107,7 +124,7 @@ void read_set_file(Reading& reading, Set& set, const Location& named_at, const S
             read.code, place.at(reading.rules, number, line, word), std::move(read.message),
             std::move(read.help),
             {Note{"read for [set." + set.name + "], " + pc::place(named_at, reading.rules.files)}});
-        if (reading.errors - errors_before >= diagnostics_max) {
+        if (reading.errors - errors_before >= diagnostics_max || read.code == "E070") {
             return;
         }
     }

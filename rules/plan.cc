@@ -5,6 +5,7 @@
 
 #include "rules/plan_flows.h"
 #include "rules/plan_lists.h"
+#include "rules/resolve.h"
 
 namespace pc {
 
@@ -70,10 +71,15 @@ Result<void> Compiler::name_inspects() {
         return limit("inspectors", rules_.inspects.size(), PC_INSPECTS_MAX - 1);
     }
     plan_.bypass_mark = bypass_mark_default;
+    Resolver resolver(rules_, environment_);
     for (const Inspect& inspect : rules_.inspects) {
         const auto id = static_cast<uint8_t>(plan_.inspects.size() + 1);
         inspects_.emplace(inspect.name, id);
-        plan_.inspects.push_back({.name = inspect.name, .id = id});
+        plan_.inspects.push_back(
+            {.name = inspect.name, .id = id, .policy = inspect, .clients = {}});
+        for (const InspectRule& rule : inspect.rules) {
+            plan_.inspects.back().clients.push_back(TRY(resolver.addresses(rule.client)));
+        }
         plan_.bypass_mark = inspect.mark.value_or(plan_.bypass_mark);
     }
     return {};
@@ -81,6 +87,14 @@ Result<void> Compiler::name_inspects() {
 
 pc_action by_default(Action action) {
     return action == Action::accept ? PC_ACTION_ACCEPT : PC_ACTION_DROP;
+}
+
+// `plan` has the byte sets already.
+bool inspects_udp(const pc_record& record, const Plan& plan) {
+    constexpr size_t udp = 17;
+    return record.action == PC_ACTION_INSPECT &&
+           (record.proto_set == 0 ||
+            (plan.byte_sets[record.proto_set].bits[udp / 64] >> (udp % 64) & 1) != 0);
 }
 
 // After the records: the flags say what they ask for.
@@ -91,6 +105,7 @@ void Compiler::fill_generation() {
     for (const pc_record& record : plan_.records) {
         generation.flags |= (record.flags & PC_AT_TC) != 0 ? PC_GEN_TC : 0;
         generation.flags |= record.action == PC_ACTION_INSPECT ? PC_GEN_INSPECT : 0;
+        generation.datagram_zones |= inspects_udp(record, plan_) ? record.out_zones : 0;
     }
     generation.sample_per_second = defaults.sample_per_second;
     generation.fragments = static_cast<uint8_t>(defaults.fragments);
@@ -102,6 +117,8 @@ void Compiler::fill_generation() {
         generation.zone_default[plan_.zones[i].id] = static_cast<uint8_t>(by_default(action));
     }
     for (size_t i = 0; i < rules_.inspects.size(); i++) {
+        const uint64_t bit = uint64_t{1} << plan_.inspects[i].id;
+        generation.inspect_peek |= rules_.inspects[i].peeks ? bit : 0;
         generation.inspect_on_down[plan_.inspects[i].id] =
             static_cast<uint8_t>(rules_.inspects[i].down_drops ? PC_ON_DOWN_DROP : PC_ON_DOWN_PASS);
     }

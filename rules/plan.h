@@ -45,9 +45,13 @@ struct PlanGuard {
     bool operator==(const PlanGuard&) const = default;
 };
 
+// What the inspector needs besides the maps.
 struct PlanInspect {
     std::string name;
     uint8_t id = 0;
+    Inspect policy = {};
+    std::vector<AddressList> clients =
+        {}; // by rule of the policy; every address when it names none
 };
 
 // Addresses that records refer to by number.

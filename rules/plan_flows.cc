@@ -46,7 +46,7 @@ pc_limit limit_of(const Limit& from, uint32_t stable) {
 bool follows_flows(const RuleSet& rules, const Plan& plan) {
     // A guard that blocks must not take the answers of a server for a flood.
     return rules.flows.written || rules.guard.syn_protect != PC_SYN_PROTECT_OFF ||
-           rules.guard.sources == PC_GUARD_BLOCK ||
+           rules.guard.sources == PC_GUARD_BLOCK || plan.generation.inspect_peek != 0 ||
            std::any_of(rules.zones.begin(), rules.zones.end(),
                        [](const Zone& zone) { return zone.established; }) ||
            std::any_of(plan.records.begin(), plan.records.end(), [&](const pc_record& record) {

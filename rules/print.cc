@@ -96,8 +96,19 @@ struct Section {
 };
 
 std::string entries_of(const Set& set) {
-    const size_t count = set.file_addresses.size() + set.file_numbers.size();
+    const size_t count = set.file_addresses.size() + set.file_numbers.size() + set.file_names_count;
     return set.files.empty() ? "" : std::to_string(count) + " entries";
+}
+
+// With its place among the others, which means something.
+Section section_of(const Inspect& inspect, size_t rule) {
+    Fields fields = fields_of(inspect.rules[rule]);
+    fields.insert(fields.begin(), Field{"place", {{std::to_string(rule + 1), false}}, false});
+    return {"inspect",
+            inspect.name + " rule " + name_of(inspect.rules[rule], rule),
+            std::move(fields),
+            fields_of(InspectRule{}),
+            {}};
 }
 
 std::vector<Section> sections_of(const RuleSet& rules) {
@@ -117,6 +128,9 @@ std::vector<Section> sections_of(const RuleSet& rules) {
     }
     for (const Inspect& inspect : rules.inspects) {
         sections.push_back({"inspect", inspect.name, fields_of(inspect), fields_of(Inspect{}), {}});
+        for (size_t i = 0; i < inspect.rules.size(); ++i) {
+            sections.push_back(section_of(inspect, i));
+        }
     }
     for (const Limit& limit : rules.limits) {
         sections.push_back({"limit", limit.name, fields_of(limit), fields_of(Limit{}), {}});
@@ -216,8 +230,8 @@ void compare_files(const RuleSet& before, const RuleSet& after, std::vector<std:
     for (const Set& set : after.sets) {
         for (const Set& was : before.sets) {
             if (was.name == set.name && entries_of(was) == entries_of(set) &&
-                (was.file_addresses != set.file_addresses ||
-                 was.file_numbers != set.file_numbers)) {
+                (was.file_addresses != set.file_addresses || was.file_numbers != set.file_numbers ||
+                 was.file_names != set.file_names)) {
                 lines.push_back("> set " + set.name + ": files hold other entries");
             }
         }
@@ -248,6 +262,11 @@ std::string print_toml(const RuleSet& rules) {
     for (const Inspect& inspect : rules.inspects) {
         text += "\n[inspect." + toml_key(inspect.name) + "]\n";
         add_fields(text, without_defaults(fields_of(inspect), fields_of(Inspect{})));
+        for (const InspectRule& rule : inspect.rules) {
+            text += "\n[[inspect." + toml_key(inspect.name) + ".rule]]\n";
+            add_fields(text,
+                       without_defaults(fields_of(rule), fields_of(InspectRule{}), {"action"}));
+        }
     }
     for (const Limit& limit : rules.limits) {
         text += "\n[limit." + toml_key(limit.name) + "]\n";

@@ -3,6 +3,7 @@
 // plans with the same text fill the maps alike.
 #include <span>
 
+#include "rules/fields.h"
 #include "rules/print.h"
 #include "rules/words.h"
 
@@ -161,6 +162,28 @@ void print_limits(std::string& text, const Plan& plan) {
     }
 }
 
+void print_fields(std::string& text, const Fields& fields, const Fields& fresh,
+                  std::string_view indent) {
+    for (const Field& field : without_defaults(fields, fresh, {"action"})) {
+        if (field.key != "name" && field.key != "on_down" && field.key != "client") {
+            text += indent;
+            text += field.key + " " + values_text(field, " ") + "\n";
+        }
+    }
+}
+
+void print_inspect(std::string& text, const PlanInspect& inspect) {
+    print_fields(text, fields_of(inspect.policy), fields_of(Inspect{}), "  ");
+    for (size_t i = 0; i < inspect.policy.rules.size(); ++i) {
+        const InspectRule& rule = inspect.policy.rules[i];
+        line(text, "rule", decimal(i + 1) + " " + name_of(rule, i));
+        print_fields(text, fields_of(rule), fields_of(InspectRule{}), "    ");
+        for (const AddressRange& range : ranges_of(inspect.clients[i])) {
+            text += rule.client.empty() ? "" : "    client " + to_string(range) + "\n";
+        }
+    }
+}
+
 void print_zones_and_inspects(std::string& text, const Plan& plan) {
     for (const PlanZone& zone : plan.zones) {
         text += "zone " + decimal(zone.id) + " " + zone.name + "\n";
@@ -185,6 +208,7 @@ void print_zones_and_inspects(std::string& text, const Plan& plan) {
         text += "inspect " + decimal(inspect.id) + " " + inspect.name + "\n";
         const uint8_t on_down = plan.generation.inspect_on_down[inspect.id % PC_INSPECTS_MAX];
         line(text, "on_down", on_down == PC_ON_DOWN_PASS ? "pass" : "drop");
+        print_inspect(text, inspect);
         text += "\n";
     }
 }

@@ -193,7 +193,7 @@ Result<const pc_number_set*> Resolver::number_set(const std::string& name) {
 }
 
 Result<pc_number_set> Resolver::made_of_numbers(const Set& set) {
-    if (set.type == SetType::prefix) {
+    if (set.type == SetType::prefix || set.type == SetType::name) {
         return wrong_type(set.name);
     }
     const uint32_t highest = set.type == SetType::port ? 65535 : 255;

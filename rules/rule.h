@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "rules/flows.h"
+#include "rules/inspect.h"
 #include "rules/set.h"
 
 namespace pc {
@@ -63,17 +64,6 @@ struct Zone {
     bool frags = false;
     bool established = false;             // packets of known flows are accepted before the rules
     std::optional<Action> default_action; // accept or drop
-    Location at;
-};
-
-struct Inspect {
-    std::string name;
-    std::optional<uint16_t> port;
-    std::optional<uint32_t> mark;         // bypass mark bits; the same in all [inspect.*]
-    bool down_drops = false;              // on_down = "drop"
-    std::vector<AddressItem> exclude;     // destinations or clients never inspected
-    std::vector<std::string> allow, deny; // server names: "a.example", "*.example"
-    uint32_t max_flows = 0;               // 0: the inspector's own limit
     Location at;
 };
 

@@ -9,7 +9,7 @@
 
 namespace pc {
 
-enum class SetType : uint8_t { prefix, port, proto };
+enum class SetType : uint8_t { prefix, port, proto, name };
 
 inline constexpr uint32_t dynamic_ttl_max_s = 10U * 365 * 24 * 3600;
 inline constexpr uint32_t dynamic_entries_max = 1048576;
@@ -28,9 +28,12 @@ struct Set {
     SetType type = SetType::prefix;
     std::vector<AddressItem> addresses;       // type prefix: items
     std::vector<NumberItem> numbers;          // type port, proto: items
+    std::vector<std::string> names;           // type name: items, normal (rules/inspect.h)
     std::vector<std::string> files;           // as written
     std::vector<AddressRange> file_addresses; // what the files held
     std::vector<NumberRange> file_numbers;
+    std::string file_names; // one a line, normal; there may be millions
+    size_t file_names_count = 0;
     std::vector<AddressItem> exclude; // type prefix
     std::vector<NumberItem> exclude_numbers;
     std::optional<DynamicSet> dynamic; // type prefix, without any of the above

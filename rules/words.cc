@@ -58,6 +58,16 @@ std::string padded(uint32_t number, size_t width) {
 
 } // namespace
 
+std::string hex_word(uint32_t value) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    do {
+        text.insert(text.begin(), digits[value % 16]);
+        value /= 16;
+    } while (value != 0);
+    return "0x" + text;
+}
+
 std::string word_of(uint32_t number, NumberKind kind) {
     if (kind == NumberKind::proto && number <= UINT8_MAX) {
         return protocol_name(static_cast<uint8_t>(number));

@@ -10,6 +10,7 @@ namespace pc {
 // What a number stands for decides how it is written: "tcp", "untagged", ">=400".
 enum class NumberKind : uint8_t { plain, proto, len, vlan };
 
+[[nodiscard]] std::string hex_word(uint32_t value); // "0x1f"
 [[nodiscard]] std::string word_of(uint32_t number, NumberKind kind);
 [[nodiscard]] std::string word_of(const NumberRange& range, NumberKind kind);
 [[nodiscard]] std::string word_of(const NumberItem& item, NumberKind kind);

@@ -51,8 +51,8 @@ extern void bpf_ct_release(struct nf_conn *ct) __ksym;
 struct pc_client {
 	__be32 addr[4];
 	__be16 port;
-	__u8 found; /* 0: the rest is as the packet has it */
-	__u8 zero;
+	__u8 found;  /* 0: the rest is as the packet has it */
+	__u8 answer; /* 1: the packet goes to who opened the connection */
 };
 
 static __always_inline struct nf_conn *
@@ -101,6 +101,7 @@ static __noinline int pc_find_client(struct __sk_buff *skb, const struct pc_flow
 	__builtin_memcpy(client->addr, key->saddr, sizeof(client->addr));
 	client->port = key->sport;
 	client->found = 0;
+	client->answer = 0;
 	if (key->proto != IPPROTO_TCP && key->proto != IPPROTO_UDP)
 		return 0;
 	ct = pc_find_connection(skb, key, &opts);
@@ -113,6 +114,7 @@ static __noinline int pc_find_client(struct __sk_buff *skb, const struct pc_flow
 		pc_take_source(&ct->tuplehash[0], key, client);
 	else
 		pc_take_source(&ct->tuplehash[1], key, client);
+	client->answer = !opts.dir;
 	bpf_ct_release(ct);
 	return 0;
 }

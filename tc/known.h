@@ -80,6 +80,22 @@ static __always_inline bool pc_needs_no_rules(struct pc_leaving *leaving,
 	return false;
 }
 
+/* XDP made the flow before TC knew that the inspector is asked about it. */
+static __always_inline void pc_expect_verdict(struct pc_flow_entry *entry)
+{
+	__u64 before;
+	int i;
+
+	/* A commit may be changing it at the same time, once. */
+	for (i = 0; i < 3; i++) {
+		before = *(volatile __u64 *)&entry->decision;
+		if (__sync_val_compare_and_swap(&entry->decision, before,
+						PC_DECISION_WITH(before, PC_DECISION_INSPECT)) ==
+		    before)
+			return;
+	}
+}
+
 /* After the rules: `passes` is what they said. */
 static __always_inline void pc_admit_leaving(struct pc_leaving *leaving,
 					     const struct pc_generation *generation, bool passes)
@@ -94,6 +110,7 @@ static __always_inline void pc_admit_leaving(struct pc_leaving *leaving,
 		.keep = by_rule && walk->keep,
 		.hook = PC_HOOK_TC,
 		.bounded = 0,
+		.verdict = leaving->verdict,
 	};
 	struct pc_flow_entry *entry;
 
@@ -103,6 +120,8 @@ static __always_inline void pc_admit_leaving(struct pc_leaving *leaving,
 		entry = pc_flow_at(query->index);
 		if (!entry || leaving->state == PC_STATE_RELATED)
 			return;
+		if (passes && leaving->verdict == PC_DECISION_INSPECT)
+			pc_expect_verdict(entry);
 		if (!passes)
 			pc_end_flow(entry, query->now);
 		else if ((query->side & 1) == pc_flow_origin(entry) &&

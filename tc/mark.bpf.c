@@ -5,7 +5,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "xdp/maps.h"
-#include "tc/known.h"
+#include "tc/peek.h"
 
 char pc_mark_license[] SEC("license") = "GPL";
 
@@ -62,6 +62,8 @@ static __always_inline bool pc_begin_leaving(struct __sk_buff *skb, struct pc_le
 	walk->hook = PC_HOOK_TC;
 	walk->own_packet = !skb->ingress_ifindex;
 	walk->out_known = 1;
+	leaving->query.found = 0;
+	leaving->verdict = PC_DECISION_ACCEPT;
 	leaving->frame_len = skb->len;
 	leaving->iface_slot = iface->slot;
 	return true;
@@ -86,17 +88,20 @@ static __always_inline const struct pc_flow *pc_known_flow(struct __sk_buff *skb
 	const struct pc_flow *flow;
 
 	if (pc_is_syn(p)) {
-		bpf_map_delete_elem(&flows, &leaving->key);
+		flow = bpf_map_lookup_elem(&flows, &leaving->key);
+		/* One that is looked at goes on, unless the SYN begins the next one. */
+		if (flow && flow->verdict != PC_FLOW_PEEK)
+			bpf_map_delete_elem(&flows, &leaving->key);
 		return NULL;
 	}
-	if (!pc_is_segment(p)) {
+	if (!pc_is_segment(p) && !pc_is_datagram(p)) {
 		/* An error about what the inspector sent to the client, in the name of the server.
 		 */
 		if (!pc_inner_key(skb, p, &leaving->query, &leaving->key))
 			return NULL;
 		pc_turn_key(&leaving->key);
 	}
-	flow = bpf_map_lookup_elem(&flows, &leaving->key);
+	flow = pc_inspected_flow(&leaving->key);
 	return flow && flow->verdict == PC_FLOW_INSPECT ? flow : NULL;
 }
 
@@ -113,11 +118,14 @@ int pc_tc_egress(struct __sk_buff *skb)
 	struct pc_leaving *leaving = bpf_map_lookup_elem(&leaving_packets, &zero);
 	const struct pc_generation *generation;
 	const struct pc_flow *flow = NULL;
+	const struct pc_packet *p;
 	bool bypass, flows_on;
 	int answer;
 
 	if (!now || !leaving)
 		return TC_ACT_SHOT; /* a map without its first entry: cannot be */
+	if (pc_comes_from_inspector(skb, now))
+		return TC_ACT_UNSPEC;
 	bypass = pc_is_bypass(skb, now);
 	if (bypass)
 		pc_count_reason(PC_REASON_INSPECT_BYPASS, skb->len, bpf_jiffies64());
@@ -131,23 +139,45 @@ int pc_tc_egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (!pc_parse_skb(skb, &leaving->walk.query.packet))
 		return bypass ? TC_ACT_UNSPEC : pc_leave_unparsed(skb, leaving, generation);
-	leaving->bytes = leaving->walk.query.packet.len;
+	p = &leaving->walk.query.packet;
+	leaving->bytes = p->len;
 	pc_set_zones(skb, leaving);
-	pc_key_of(&leaving->walk.query.packet, &leaving->key);
-	if (now->inspect_veth && !bypass)
+	pc_key_of(p, &leaving->key);
+	if (!bypass && pc_is_later_datagram(p)) {
+		switch (pc_judge_later(leaving, generation)) {
+		case PC_FLOW_INSPECT:
+			return pc_leave_inspected(skb, leaving, now, leaving->walk.rule_id);
+		case PC_FLOW_DROP:
+			return pc_leave_dropped(leaving, PC_REASON_INSPECT_FRAGMENT);
+		case PC_FLOW_PASS:
+		case PC_FLOW_PEEK: /* of TCP only */
+			break;
+		}
+	} else if (now->inspect_veth && !bypass) {
 		flow = pc_known_flow(skb, leaving);
-	if (flow)
+	}
+	if (flow && !pc_is_datagram(p))
 		return pc_leave_inspected(skb, leaving, now, flow->rule_id);
 	leaving->walk.query.state_bit = PC_STATE_NEW;
 	if (flows_on && !pc_track(skb, leaving, generation))
 		return pc_leave_dropped(leaving, PC_REASON_FLOW_CUT);
 	if (flows_on && leaving->query.found && !pc_translate_answer(skb, leaving, generation))
 		return pc_leave_dropped(leaving, PC_REASON_SYN_COOKIE);
+	if (flows_on && !bypass) {
+		answer = pc_leave_peeked(skb, leaving, now, generation);
+		if (answer != PC_PEEK_NOTHING)
+			return answer;
+	}
 	if (bypass || !(generation->flags & (PC_GEN_TC | PC_GEN_INSPECT)) ||
-	    (flows_on && pc_needs_no_rules(leaving, generation)))
+	    (flows_on && !flow && pc_needs_no_rules(leaving, generation)))
 		answer = TC_ACT_UNSPEC;
 	else
 		answer = pc_leave_judged(skb, leaving, now, generation);
+	/* No longer inspected: from here on it is a flow like any other. */
+	if (flow && answer != TC_ACT_REDIRECT)
+		bpf_map_delete_elem(&insp_udp, &leaving->key);
+	if (!bypass && pc_is_first_datagram(p) && pc_watches_datagrams(leaving, generation))
+		pc_note_first(leaving, answer);
 	if (flows_on && (answer == TC_ACT_UNSPEC || answer == TC_ACT_SHOT))
 		pc_admit_leaving(leaving, generation, answer == TC_ACT_UNSPEC);
 	return answer;
@@ -174,6 +204,33 @@ static __always_inline bool pc_is_neighbourly(const struct pc_packet *p)
 		(p->icmp_type == 143 || (p->icmp_type >= 130 && p->icmp_type <= 137)));
 }
 
+/* The flow that a packet of the inspector answers, or that an ICMP error out of its namespace is
+ * about.
+ */
+static __always_inline const struct pc_flow *pc_answered_flow(struct __sk_buff *skb,
+							      struct pc_leaving *leaving)
+{
+	const struct pc_packet *p = &leaving->walk.query.packet;
+	struct pc_fragmented *fragmented = &leaving->fragmented;
+	const struct pc_insp_fragments *known;
+
+	pc_key_of(p, &leaving->key);
+	if (p->frag != PC_FRAG_NONE)
+		pc_datagram_of(p, &leaving->key, 1, &fragmented->datagram);
+	if (pc_is_later_datagram(p)) {
+		known = pc_find_fragments(&fragmented->datagram, bpf_ktime_get_ns());
+		return known ? bpf_map_lookup_elem(&insp_udp, &known->flow) : NULL;
+	}
+	if (pc_is_segment(p) || pc_is_datagram(p)) {
+		pc_turn_key(&leaving->key);
+		if (p->frag == PC_FRAG_FIRST)
+			pc_note_fragments(fragmented, &leaving->key, 0, PC_FLOW_INSPECT);
+	} else if (!pc_inner_key(skb, p, &leaving->query, &leaving->key)) {
+		return NULL;
+	}
+	return pc_inspected_flow(&leaving->key);
+}
+
 /* On the host's end of the inspector's veth: what comes from the inspector's namespace. Nothing of
  * it ever enters the host's stack here.
  */
@@ -184,19 +241,19 @@ int pc_insp_ingress(struct __sk_buff *skb)
 	struct pc_leaving *leaving = bpf_map_lookup_elem(&leaving_packets, &zero);
 	const struct pc_flow *flow = NULL;
 	const struct pc_packet *p;
-	bool parsed;
+	__u8 word = pc_peek_word(skb);
 
 	if (!leaving)
 		return TC_ACT_SHOT;
 	p = &leaving->walk.query.packet;
-	parsed = pc_parse_skb(skb, &leaving->walk.query.packet);
-	if (parsed && pc_is_segment(p)) {
+	if (word) {
+		if (!pc_parse_skb(skb, &leaving->walk.query.packet) || !pc_is_segment(p))
+			return TC_ACT_SHOT;
 		pc_key_of(p, &leaving->key);
-		pc_turn_key(&leaving->key);
-		flow = bpf_map_lookup_elem(&flows, &leaving->key);
-	} else if (parsed && pc_inner_key(skb, p, &leaving->query, &leaving->key)) {
-		flow = bpf_map_lookup_elem(&flows, &leaving->key);
+		return pc_peek_answered(skb, leaving, word);
 	}
+	if (pc_parse_skb(skb, &leaving->walk.query.packet))
+		flow = pc_answered_flow(skb, leaving);
 	if (flow) {
 		pc_count_reason(PC_REASON_INSPECT_REPLY, p->len, bpf_jiffies64());
 		return pc_bring_back(skb, flow);
@@ -206,17 +263,39 @@ int pc_insp_ingress(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
-/* In the inspector's namespace: the listener for a connection to any address and port. */
+/* In the inspector's namespace: the listener for a connection or a datagram to any address and
+ * port. The kernel asks before it looks for a socket that is bound to that address itself, so the
+ * sockets that answer in a server's name take nothing from the listener.
+ */
 SEC("sk_lookup")
 int pc_sk_lookup(struct bpf_sk_lookup *ctx)
 {
-	__u32 which = ctx->family == PC_SOCKET_INET6 ? PC_LISTENER_TCP6 : PC_LISTENER_TCP4;
+	const struct pc_heartbeat *heart = NULL;
+	struct pc_flow_key key = {};
 	struct bpf_sock *listener;
+	__u32 place = 0;
 	long failed;
 
-	if (ctx->protocol != IPPROTO_TCP)
+	if (ctx->protocol != IPPROTO_TCP && ctx->protocol != IPPROTO_UDP)
 		return SK_DROP;
-	listener = bpf_map_lookup_elem(&listeners, &which);
+	key.proto = ctx->protocol;
+	key.family = 4;
+	key.saddr[0] = ctx->remote_ip4;
+	key.daddr[0] = ctx->local_ip4;
+	/* For the verifier: both branches in one would read from a changed context pointer. */
+	asm volatile("" ::: "memory");
+	if (ctx->family == PC_SOCKET_INET6) {
+		key.family = 6;
+		for (int i = 0; i < 4; i++) {
+			key.saddr[i] = ctx->remote_ip6[i];
+			key.daddr[i] = ctx->local_ip6[i];
+		}
+	}
+	key.sport = ctx->remote_port;
+	key.dport = bpf_htons(ctx->local_port);
+	if (!pc_find_worker(&key, &place, &heart))
+		return SK_DROP;
+	listener = bpf_map_lookup_elem(&listeners, &place);
 	if (!listener)
 		return SK_DROP;
 	failed = bpf_sk_assign(ctx, listener, 0);

@@ -276,7 +276,10 @@ static __always_inline bool pc_is_current(const struct pc_flow_entry *entry, __u
 static __always_inline void pc_decide(struct pc_flow_entry *entry, __u64 before, __u32 rule_id,
 				      bool keep, const struct pc_flow_policy *policy)
 {
-	__u64 after = PC_DECISION(rule_id & 0x3ffff, PC_DECISION_ACCEPT, keep, policy->judgement,
+	/* What the inspector said, or is still to say, holds under other rules as well. */
+	__u32 verdict =
+		PC_DECISION_VERDICT(before) ? PC_DECISION_VERDICT(before) : PC_DECISION_ACCEPT;
+	__u64 after = PC_DECISION(rule_id & 0x3ffff, verdict, keep, policy->judgement,
 				  PC_DECISION_INCARNATION(before));
 
 	(void)__sync_val_compare_and_swap(&entry->decision, before, after);
@@ -384,6 +387,8 @@ struct pc_opening {
 	__u8 keep;
 	__u8 hook;
 	__u8 bounded; /* the budgets of new flows hold */
+	__u8 verdict; /* enum pc_flow_decision_verdict */
+	__u8 zero[3];
 	__u32 cookie; /* not 0: that began it */
 };
 
@@ -418,8 +423,8 @@ static __always_inline void pc_write_flow(struct pc_flow_entry *entry, const str
 	entry->port[!side] = query->port[1];
 	entry->proto = query->proto;
 	entry->where = PC_WHERE(side, query->family, opening->in_zone & 0x3f);
-	entry->decision = PC_DECISION(opening->rule_id & 0x3ffff, PC_DECISION_ACCEPT, opening->keep,
-				      policy->judgement, incarnation);
+	entry->decision = PC_DECISION(opening->rule_id & 0x3ffff, opening->verdict & 7,
+				      opening->keep, policy->judgement, incarnation);
 	entry->answer_judged = 0;
 	entry->tc_judged = opening->hook == PC_HOOK_TC ? (__u16)policy->judgement : 0;
 	entry->delta = opening->cookie;

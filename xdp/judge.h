@@ -344,6 +344,7 @@ static __always_inline void pc_admit(struct pc_frame *frame, const struct pc_gen
 		.keep = frame->walk.end == PC_WALK_RULE && frame->walk.keep,
 		.hook = PC_HOOK_XDP,
 		.bounded = 1,
+		.verdict = PC_DECISION_ACCEPT,
 		.cookie = frame->cookie,
 	};
 	int made;

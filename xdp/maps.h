@@ -146,7 +146,7 @@ PC_MAP struct {
 
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_SOCKMAP);
-	__uint(max_entries, PC_LISTENERS);
+	__uint(max_entries, PC_WORKERS_MAX *PC_LISTENERS);
 	__type(key, __u32);
 	__type(value, __u64);
 } listeners SEC(".maps");
@@ -154,10 +154,24 @@ PC_MAP struct {
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
+	__uint(max_entries, PC_WORKERS_MAX);
 	__type(key, __u32);
 	__type(value, struct pc_heartbeat);
 } heartbeat SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PC_INSPECTED_UDP_MAX);
+	__type(key, struct pc_flow_key);
+	__type(value, struct pc_flow);
+} insp_udp SEC(".maps");
+
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PC_INSPECTED_DATAGRAMS);
+	__type(key, struct pc_insp_datagram);
+	__type(value, struct pc_insp_fragments);
+} insp_fragments SEC(".maps");
 
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -45,6 +45,19 @@ bool is_same_plan(const Plan& a, const Plan& b) {
            std::memcmp(&a.generation.flows, &b.generation.flows, sizeof(a.generation.flows)) == 0;
 }
 
+// What the inspector is told beside the maps; the same for what files of sets hold.
+bool is_same_inspection(const Candidate& candidate, const Running& running) {
+    const auto& a = candidate.plan->inspects;
+    const auto& b = running.plan->inspects;
+    const auto& now = candidate.rules.sets;
+    const auto& before = running.rules.sets;
+    return std::equal(
+               a.begin(), a.end(), b.begin(), b.end(),
+               [](const PlanInspect& x, const PlanInspect& y) { return x.clients == y.clients; }) &&
+           std::equal(now.begin(), now.end(), before.begin(), before.end(),
+                      [](const Set& x, const Set& y) { return x.file_names == y.file_names; });
+}
+
 uint32_t mark_of(const Plan& plan) {
     return plan.bypass_mark != 0 ? plan.bypass_mark : bypass_mark_default;
 }
@@ -319,7 +332,7 @@ CommitAnswer Firewall::commit(const CommitRequest& request) {
     }
     if (running_.plan && running_.revision.number != 0 &&
         candidate.rules.files == running_.revision.files &&
-        is_same_plan(*candidate.plan, *running_.plan)) {
+        is_same_plan(*candidate.plan, *running_.plan) && is_same_inspection(candidate, running_)) {
         return {Outcome::unchanged, running_.revision.number, candidate.text, warnings};
     }
     Revision revision{revisions_.next(), utc_now(),       request.who,

@@ -90,6 +90,8 @@ public:
 
     [[nodiscard]] const InspectorWiring& wiring() const { return wiring_; }
 
+    [[nodiscard]] const std::vector<Link>& links() const { return links_; }
+
     // Raised with each change of what the inspector has to know.
     [[nodiscard]] uint64_t changes() const { return changes_; }
 

@@ -23,6 +23,7 @@ const char* verdict_word(uint32_t verdict) {
         return "drop";
     case PC_DECISION_INSPECT:
         return "inspect";
+    case PC_DECISION_JUDGED:
     case PC_DECISION_RELEASED:
         return "released";
     default:

@@ -65,7 +65,7 @@ public:
             [this](const protocol::Request& request, const Server::Tell& tell) {
                 return answer(request, tell);
             },
-            [this] { return watched_object(context()); }));
+            [this] { return inspector_config(context()).object; }));
         TRY(add_sources());
         after_change();
         return {};
@@ -105,16 +105,21 @@ private:
             return;
         }
         published_ = firewall_->changes();
-        const protocol::Json object = watched_object(context());
-        const auto written = replace_file(
-            options_.run_dir + "/inspect.json",
-            object.dump(-1, ' ', false, protocol::Json::error_handler_t::replace) + "\n", 0640);
+        const InspectorConfig now = inspector_config(context());
+        auto written = write_name_files(options_.run_dir, now.files);
+        if (written) {
+            written = replace_file(
+                options_.run_dir + "/inspect.json",
+                now.object.dump(-1, ' ', false, protocol::Json::error_handler_t::replace) + "\n",
+                0640);
+        }
         if (!written) {
             log_line(written.error().message);
         }
         if (server_) {
-            server_->publish(object);
+            server_->publish(now.object);
         }
+        remove_name_files(options_.run_dir, now.files);
     }
 
     // Says the same failure once, not each second.

@@ -85,11 +85,16 @@ Json call_method(const Context& context, const protocol::Request& request) {
     return protocol::make_error("Usage", "there is no method '" + request.method + "'");
 }
 
-Json watched_object(const Context& context) {
-    const Running& running = context.firewall.running();
-    const uint32_t mark = context.firewall.wiring().bypass_mark;
-    return inspect_object(running.rules, running.plan ? *running.plan : Plan{},
-                          running.revision.number, mark != 0 ? mark : bypass_mark_default);
+InspectorConfig inspector_config(const Context& context) {
+    const Firewall& firewall = context.firewall;
+    const Running& running = firewall.running();
+    const uint32_t mark = firewall.wiring().bypass_mark;
+    const Plan& plan = running.plan ? *running.plan : Plan{};
+    NameFiles files = name_files(running.rules, plan);
+    const ZonesOnLinks zones = zones_on_links(plan, firewall.links(), {}, firewall.wiring().veth);
+    Json object = inspect_object(plan, files, zones.tables, running.revision.number,
+                                 mark != 0 ? mark : bypass_mark_default);
+    return {std::move(object), std::move(files)};
 }
 
 HitClock hit_clock(const Firewall& firewall) {

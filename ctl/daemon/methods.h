@@ -6,6 +6,7 @@
 #include "ctl/daemon/drops.h"
 #include "ctl/daemon/firewall.h"
 #include "ctl/daemon/flows.h"
+#include "ctl/daemon/inspection.h"
 #include "ctl/daemon/source_guard.h"
 #include "ctl/protocol/protocol.h"
 
@@ -27,8 +28,13 @@ struct Context {
 // when it is an error.
 [[nodiscard]] protocol::Json call_method(const Context& context, const protocol::Request& request);
 
-// The object of WatchInspect, for streams and for inspect.json.
-[[nodiscard]] protocol::Json watched_object(const Context& context);
+// The object of WatchInspect, for streams and for inspect.json, and the files it names.
+struct InspectorConfig {
+    protocol::Json object;
+    NameFiles files;
+};
+
+[[nodiscard]] InspectorConfig inspector_config(const Context& context);
 
 // What the table refers to; each in the methods_*.cc of its subject. An Error's message becomes an
 // error Usage when err is EINVAL, Refused when it is EPERM, else Failed.

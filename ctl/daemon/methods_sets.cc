@@ -36,6 +36,8 @@ std::string_view type_word(SetType type) {
         return "port";
     case SetType::proto:
         return "proto";
+    case SetType::name:
+        return "name";
     }
     return "";
 }
@@ -44,6 +46,13 @@ template <typename Item>
 bool names_set(const std::vector<Item>& items, std::string_view name) {
     return std::any_of(items.begin(), items.end(),
                        [&](const Item& item) { return item.set == name; });
+}
+
+// Of [inspect.*], which list it by their own name.
+bool names_set(const Inspect& inspect, std::string_view name) {
+    return std::any_of(inspect.rules.begin(), inspect.rules.end(), [&](const InspectRule& rule) {
+        return names_set(rule.host, name) || names_set(rule.client, name);
+    });
 }
 
 bool names_set(const Match& match, std::string_view name) {
@@ -57,6 +66,11 @@ Json references(const RuleSet& rules, std::string_view name) {
     for (const Rule& rule : rules.rules) {
         if (names_set(rule.match, name)) {
             list.push_back(rule.name);
+        }
+    }
+    for (const Inspect& inspect : rules.inspects) {
+        if (names_set(inspect, name)) {
+            list.push_back("inspect " + inspect.name);
         }
     }
     return list;
@@ -73,6 +87,24 @@ Json references_by_sets(const RuleSet& rules, std::string_view name) {
     return list;
 }
 
+// Of a set of names: `call` for each, as long as it wants more.
+template <typename Call>
+void each_name(const Set& set, Call call) {
+    for (const std::string& name : set.names) {
+        if (!call(std::string_view(name))) {
+            return;
+        }
+    }
+    std::string_view left = set.file_names;
+    while (!left.empty()) {
+        const size_t end = left.find('\n');
+        if (!call(left.substr(0, end))) {
+            return;
+        }
+        left.remove_prefix(end + 1);
+    }
+}
+
 size_t prefixes_in(const std::vector<AddressRange>& ranges) {
     size_t count = 0;
     for (const AddressRange& range : ranges) {
@@ -85,7 +117,8 @@ std::string source_of(const Set& set) {
     if (set.dynamic) {
         return "dynamic";
     }
-    std::string source = set.addresses.empty() && set.numbers.empty() ? "" : "config";
+    const bool lists = !set.addresses.empty() || !set.numbers.empty() || !set.names.empty();
+    std::string source = lists ? "config" : "";
     for (const std::string& file : set.files) {
         source += (source.empty() ? "file " : ", file ") + file;
     }
@@ -101,7 +134,9 @@ Json set_object(const Context& context, Contents& contents, const std::string& n
                 {"references", references(rules, name)},
                 {"referenced_by_sets", references_by_sets(rules, name)}};
     if (!add_dynamic(context, name, object)) {
+        const Set* set = contents.find(name);
         object["entries"] = type == SetType::prefix ? prefixes_in(contents.address_set(name).ranges)
+                            : type == SetType::name ? set->names.size() + set->file_names_count
                                                     : contents.number_set(name).size();
     }
     return object;
@@ -124,6 +159,13 @@ Json elements_of(Contents& contents, const std::string& name, SetType type, uint
                 }
             }
         }
+    } else if (type == SetType::name) {
+        each_name(*contents.find(name), [&](std::string_view each) {
+            if (is_shown()) {
+                list.push_back(std::string(each));
+            }
+            return list.size() < limit;
+        });
     } else {
         for (const NumberRange& range : contents.number_set(name)) {
             if (is_shown()) {
@@ -149,6 +191,31 @@ Result<Json> find_match(const Context& context, const Environment& environment,
         answer["element"] = found->element;
         answer["sets"] = found->sets;
         add_holder(context, name, *address, answer);
+    }
+    return answer;
+}
+
+// The longest pattern of the set that holds the name.
+Result<Json> find_name(const Set& set, const std::string& wanted) {
+    const auto name = normal_server_name(wanted);
+    if (!name) {
+        return Error{EINVAL, "'" + wanted + "' is not a name of a server"};
+    }
+    std::string_view found;
+    each_name(set, [&](std::string_view each) {
+        const bool below = each.starts_with("*.");
+        const bool holds =
+            below ? name->size() >= each.size() && name->ends_with(each.substr(1)) : each == *name;
+        // The name itself before any pattern, which is longer than what it stands for.
+        if (holds && (found.empty() || !below || each.size() > found.size())) {
+            found = each;
+        }
+        return found != *name;
+    });
+    Json answer{{"name", *name}, {"held", !found.empty()}};
+    if (!found.empty()) {
+        answer["element"] = std::string(found);
+        answer["sets"] = "set " + set.name;
     }
     return answer;
 }
@@ -191,6 +258,10 @@ Answer get_set(const Context& context, const Parameters& parameters) {
                              : built_in != built_in_sets.end() ? std::string(built_in->second)
                                                                : "dynamic, not of these rules");
     const std::string wanted = TRY(text_parameter(parameters, "match"));
+    if (!wanted.empty() && type == SetType::name) {
+        answer["match"] = TRY(find_name(*set, wanted));
+        return answer;
+    }
     if (!wanted.empty()) {
         answer["match"] = TRY(find_match(context, environment, name, wanted));
         return answer;

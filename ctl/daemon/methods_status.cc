@@ -34,28 +34,41 @@ T value_of(const MapStore& map, uint32_t index) {
 }
 
 struct InspectorState {
-    bool tcp4 = false;
-    bool tcp6 = false;
-    std::optional<int64_t> heartbeat_age_ms;
-    bool up = false;
+    std::array<bool, PC_LISTENERS> listeners{}; // of any worker
+    std::optional<int64_t> heartbeat_age_ms;    // of the worker that is alive the least
+    uint32_t workers = 0;
+    uint32_t alive = 0;
+
+    [[nodiscard]] const char* word() const {
+        return alive == 0 ? "down" : alive < workers ? "degraded" : "up";
+    }
 };
+
+int64_t monotonic_ns() {
+    timespec now{};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); // ignoring: this clock always exists
+    return int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
+}
 
 // The same questions that TC egress asks.
 InspectorState inspector_state(const Datapath& datapath) {
     InspectorState state;
-    const uint32_t tcp4 = PC_LISTENER_TCP4;
-    const uint32_t tcp6 = PC_LISTENER_TCP6;
-    state.tcp4 = datapath.map("listeners").get(bytes_of(tcp4)).ok();
-    state.tcp6 = datapath.map("listeners").get(bytes_of(tcp6)).ok();
-    const auto heartbeat = value_of<pc_heartbeat>(datapath.map("heartbeat"), 0);
-    if (heartbeat.beat_ns != 0) {
-        timespec now{};
-        (void)clock_gettime(CLOCK_MONOTONIC, &now); // ignoring: this clock always exists
-        const int64_t now_ns = int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
-        state.heartbeat_age_ms = (now_ns - static_cast<int64_t>(heartbeat.beat_ns)) / 1000000;
-    }
+    const MapStore& hearts = datapath.map("heartbeat");
     const int64_t limit_ms = PC_HEARTBEAT_TIMEOUT_NS / 1000000;
-    state.up = (state.tcp4 || state.tcp6) && state.heartbeat_age_ms.value_or(limit_ms) < limit_ms;
+    state.workers = std::min<uint32_t>(value_of<pc_heartbeat>(hearts, 0).workers, PC_WORKERS_MAX);
+    for (uint32_t worker = 0; worker < state.workers; ++worker) {
+        bool listens = false;
+        for (uint32_t kind = 0; kind < PC_LISTENERS; ++kind) {
+            const uint32_t place = worker * PC_LISTENERS + kind;
+            const bool there = datapath.map("listeners").get(bytes_of(place)).ok();
+            state.listeners[kind] |= there;
+            listens |= there;
+        }
+        const auto heart = value_of<pc_heartbeat>(hearts, worker);
+        const int64_t age_ms = (monotonic_ns() - static_cast<int64_t>(heart.beat_ns)) / 1000000;
+        state.heartbeat_age_ms = std::max(state.heartbeat_age_ms.value_or(age_ms), age_ms);
+        state.alive += listens && age_ms < limit_ms ? 1 : 0;
+    }
     return state;
 }
 
@@ -178,10 +191,7 @@ Answer get_status(const Context& context, const Parameters&) {
                 {"dispatcher", dispatcher},
                 {"dispatcher_note", firewall.features().extension_note},
                 {"inspector",
-                 {{"state", !inspects      ? "off"
-                            : inspector.up ? "up"
-                                           : "down"},
-                  {"heartbeat_age_ms", nullptr}}}};
+                 {{"state", inspects ? inspector.word() : "off"}, {"heartbeat_age_ms", nullptr}}}};
     if (inspector.heartbeat_age_ms) {
         status["inspector"]["heartbeat_age_ms"] = *inspector.heartbeat_age_ms;
     }
@@ -224,16 +234,25 @@ Answer get_inspect(const Context& context, const Parameters&) {
             value_of<pc_inspect_stats>(firewall.datapath().map("insp_stats"), planned.id);
         Json object{{"name", planned.name},
                     {"id", planned.id},
-                    {"listener", {{"tcp4", inspector.tcp4}, {"tcp6", inspector.tcp6}}},
+                    {"listener",
+                     {{"tcp4", inspector.listeners[PC_LISTENER_TCP4]},
+                      {"tcp6", inspector.listeners[PC_LISTENER_TCP6]},
+                      {"udp4", inspector.listeners[PC_LISTENER_UDP4]},
+                      {"udp6", inspector.listeners[PC_LISTENER_UDP6]}}},
+                    {"workers", {{"of", inspector.workers}, {"alive", inspector.alive}}},
                     {"heartbeat_age_ms", nullptr},
-                    {"state", inspector.up ? "up" : "down"},
+                    {"state", inspector.word()},
                     {"flows", stats.flows},
                     {"active", stats.active},
                     {"allowed", stats.allowed},
                     {"denied", stats.denied},
                     {"upstream_failed", stats.upstream_failed},
                     {"bytes_to_server", stats.bytes_to_server},
-                    {"bytes_to_client", stats.bytes_to_client}};
+                    {"bytes_to_client", stats.bytes_to_client},
+                    {"datagrams_to_server", stats.datagrams_to_server},
+                    {"datagrams_to_client", stats.datagrams_to_client},
+                    {"datagrams_lost", stats.datagrams_lost},
+                    {"overload", stats.overload}};
         if (inspector.heartbeat_age_ms) {
             object["heartbeat_age_ms"] = *inspector.heartbeat_age_ms;
         }

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
+#include "ctl/inspect/config_rules.h"
 #include "rules/abi.h"
 
 namespace pc::inspect {
@@ -17,43 +19,6 @@ namespace pc::inspect {
 namespace {
 
 using Json = nlohmann::json;
-
-// Null for a member that is not there.
-const Json& member(const Json& object, const char* name) {
-    static const Json none;
-    const auto it = object.find(name);
-    return it == object.end() ? none : *it;
-}
-
-Result<uint64_t> number(const Json& object, const char* name, uint64_t max) {
-    const Json& value = member(object, name);
-    if (value.is_null()) {
-        return uint64_t{0};
-    }
-    if (!value.is_number_unsigned() || value.get<uint64_t>() > max) {
-        return Error{0, fmt::format("\"{}\" is not a number from 0 to {}", name, max)};
-    }
-    return value.get<uint64_t>();
-}
-
-Result<std::string> text(const Json& value, std::string_view what) {
-    if (!value.is_string()) {
-        return Error{0, fmt::format("{} is not a string", what)};
-    }
-    return value.get<std::string>();
-}
-
-Result<std::vector<std::string>> texts(const Json& object, const char* name) {
-    std::vector<std::string> list;
-    const Json& value = member(object, name);
-    if (!value.is_null() && !value.is_array()) {
-        return Error{0, fmt::format("\"{}\" is not a list", name)};
-    }
-    for (const Json& item : value) {
-        list.push_back(TRY(text(item, name)));
-    }
-    return list;
-}
 
 Result<uint32_t> id_of(const std::string& key, uint32_t max) {
     uint32_t id = 0;
@@ -65,16 +30,16 @@ Result<uint32_t> id_of(const std::string& key, uint32_t max) {
     return id;
 }
 
-Result<InspectConfig> parse_inspect(const Json& json) {
+Result<InspectConfig> parse_inspect(const Json& json, const FindSet& find_set) {
     if (!json.is_object()) {
         return Error{0, "an inspect is not an object"};
     }
     InspectConfig inspect;
     inspect.name = TRY(text(member(json, "name"), "an inspect's name"));
     inspect.flows_max = TRY(number(json, "max_flows", UINT32_MAX));
-    const std::vector<std::string> allow = TRY(texts(json, "allow"));
-    const std::vector<std::string> deny = TRY(texts(json, "deny"));
-    inspect.policy = TRY(make_policy(allow, deny));
+    const WrittenPolicy written = TRY(read_policy(json));
+    inspect.policy = std::make_shared<const Policy>(
+        TRY(make_policy(written.inspect, written.clients, find_set)));
     return inspect;
 }
 
@@ -85,9 +50,60 @@ Result<void> is_object_or_absent(const Json& json, const char* name) {
     return {};
 }
 
+// "7": "name".
+Result<std::unordered_map<uint32_t, std::string>> names_by_id(const Json& object,
+                                                              const char* name) {
+    std::unordered_map<uint32_t, std::string> names;
+    const Json& members = member(object, name);
+    TRY(is_object_or_absent(members, name));
+    for (const auto& [key, value] : members.items()) {
+        const uint32_t id = TRY(id_of(key, UINT32_MAX));
+        names.emplace(id, TRY(text(value, name)));
+    }
+    return names;
+}
+
+// The sets of the configuration, by their own name; and by file in `config`.
+Result<NameSets> read_sets(const Json& json, const ReadSet& read_set, Config& config) {
+    NameSets sets;
+    const Json& members = member(json, "sets");
+    TRY(is_object_or_absent(members, "sets"));
+    for (const auto& [name, value] : members.items()) {
+        const std::string file = TRY(text(value, "the file of a set"));
+        const std::shared_ptr<const NameSet> set = TRY(read_set(file));
+        sets.emplace(name, set);
+        config.sets.emplace(file, set);
+    }
+    return sets;
+}
+
+Result<std::string> read_whole(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        const int err = errno;
+        return Error{err, fmt::format("read {}: {}", path, strerror(err))};
+    }
+    std::string content;
+    file.seekg(0, std::ios::end);
+    content.resize(static_cast<size_t>(std::max<std::streamoff>(file.tellg(), 0)));
+    file.seekg(0);
+    file.read(content.data(), static_cast<std::streamsize>(content.size()));
+    if (!file) {
+        return Error{EIO, fmt::format("read {}: it became shorter", path)};
+    }
+    return content;
+}
+
+uint64_t random_seed() {
+    uint64_t seed = 0;
+    // Ignoring: with 0 in its place only a client that knows the set could slow its own look-ups.
+    (void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+    return seed;
+}
+
 } // namespace
 
-Result<Config> parse_config(const Json& json) {
+Result<Config> parse_config(const Json& json, const ReadSet& read_set) {
     if (!json.is_object()) {
         return Error{0, "the inspector's configuration is not a JSON object"};
     }
@@ -98,43 +114,57 @@ Result<Config> parse_config(const Json& json) {
         // Without it the inspector's own connections would be diverted to the inspector, for ever.
         return Error{0, "\"bypass_mark\" is missing or 0"};
     }
+    const NameSets sets = TRY(read_sets(json, read_set, config));
+    const FindSet find_set = [&sets](const std::string& name) {
+        const auto found = sets.find(name);
+        return found == sets.end() ? nullptr : found->second;
+    };
     const Json& inspects = member(json, "inspects");
     TRY(is_object_or_absent(inspects, "inspects"));
     for (const auto& [key, value] : inspects.items()) {
         const uint32_t id = TRY(id_of(key, PC_INSPECTS_MAX - 1));
-        config.inspects.emplace(id, TRY(parse_inspect(value)));
+        config.inspects.emplace(id, TRY(parse_inspect(value, find_set)));
     }
-    const Json& rules = member(json, "rules");
-    TRY(is_object_or_absent(rules, "rules"));
-    for (const auto& [key, value] : rules.items()) {
-        const uint32_t id = TRY(id_of(key, UINT32_MAX));
-        config.rules.emplace(id, TRY(text(value, "a rule's name")));
-    }
+    config.rules = TRY(names_by_id(json, "rules"));
+    config.zones = TRY(names_by_id(json, "zones"));
     return config;
 }
 
-Result<Config> parse_config(std::string_view text) {
+Result<Config> parse_config(std::string_view text, const ReadSet& read_set) {
     const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (json.is_discarded()) {
         return Error{0, "the inspector's configuration is not JSON"};
     }
-    return parse_config(json);
+    return parse_config(json, read_set);
 }
 
 Result<Config> read_config(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream content;
-    if (!file) {
-        const int err = errno;
-        return Error{err, fmt::format("read {}: {}", path, strerror(err))};
-    }
-    content << file.rdbuf();
-    const std::string text = content.str();
-    Result<Config> config = parse_config(std::string_view{text});
+    const std::string text = TRY(read_whole(path));
+    Result<Config> config = parse_config(std::string_view{text}, sets_in(folder_of(path), {}));
     if (!config) {
-        return Error{0, fmt::format("{}: {}", path, config.error().message)};
+        return Error{config.error().err, fmt::format("{}: {}", path, config.error().message)};
     }
     return config;
+}
+
+ReadSet sets_in(std::string folder, NameSets known) {
+    return [folder = std::move(folder), known = std::move(known)](
+               const std::string& file) -> Result<std::shared_ptr<const NameSet>> {
+        if (const auto found = known.find(file); found != known.end()) {
+            return found->second;
+        }
+        Result<NameSet> set =
+            NameSet::from_lines(TRY(read_whole(folder + "/" + file)), random_seed());
+        if (!set) {
+            return Error{0, fmt::format("{}: {}", file, set.error().message)};
+        }
+        return std::make_shared<const NameSet>(set.take());
+    };
+}
+
+std::string folder_of(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
 }
 
 } // namespace pc::inspect

@@ -40,6 +40,11 @@ Result<void> ConfigWatch::connect_now() {
         return Error{ENAMETOOLONG, fmt::format("{}: the path is too long for a socket", path_)};
     }
     memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
+    if (!loads_) {
+        TRY(loader_.start());
+        loads_ = true;
+        TRY(poller_->add(loader_.fd(), EPOLLIN, {Source::control, 1, 0}));
+    }
     Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd.valid()) {
         return failed("create a socket");
@@ -62,7 +67,21 @@ Result<void> ConfigWatch::connect_now() {
 }
 
 std::optional<Config> ConfigWatch::receive(uint64_t now_ms) {
-    std::optional<Config> newest;
+    read_messages(now_ms);
+    std::optional<Result<Config>> made = loader_.take();
+    if (!made) {
+        return std::nullopt;
+    }
+    if (!*made) {
+        give_up(made->error().message, now_ms);
+        return std::nullopt;
+    }
+    in_trouble_ = false;
+    delay_ms_ = 0;
+    return made->take();
+}
+
+void ConfigWatch::read_messages(uint64_t now_ms) {
     std::array<char, 65536> buffer;
     while (fd_.valid()) {
         const ssize_t got = recv(fd_.get(), buffer.data(), buffer.size(), 0);
@@ -81,33 +100,10 @@ std::optional<Config> ConfigWatch::receive(uint64_t now_ms) {
             give_up("the daemon sent too long a message", now_ms);
             break;
         }
-        while (const std::optional<std::string> message = framer_.next()) {
-            Result<Config> config = read_message(*message);
-            if (!config) {
-                give_up(config.error().message, now_ms);
-                return newest;
-            }
-            newest = config.take();
-            in_trouble_ = false;
-            delay_ms_ = 0;
+        while (std::optional<std::string> message = framer_.next()) {
+            loader_.load(*std::move(message));
         }
     }
-    return newest;
-}
-
-Result<Config> ConfigWatch::read_message(std::string_view message) const {
-    const auto json = protocol::Json::parse(message, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object()) {
-        return Error{0, "the daemon's answer is not a JSON object"};
-    }
-    if (const auto error = json.find("error"); error != json.end()) {
-        return Error{0, fmt::format("the daemon's answer is {}", error->dump())};
-    }
-    const auto parameters = json.find("parameters");
-    if (parameters == json.end()) {
-        return Error{0, "the daemon's answer has no parameters"};
-    }
-    return parse_config(*parameters);
 }
 
 void ConfigWatch::give_up(std::string why, uint64_t now_ms) {

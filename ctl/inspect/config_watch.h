@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "ctl/inspect/config.h"
+#include "ctl/inspect/config_loader.h"
 #include "ctl/inspect/poller.h"
 #include "ctl/kern/fd.h"
 #include "ctl/protocol/protocol.h"
@@ -16,14 +16,15 @@ namespace pc::inspect {
 
 class ConfigWatch {
 public:
-    // `poller` must outlive this.
-    ConfigWatch(std::string socket_path, Poller& poller)
-        : path_(std::move(socket_path)), poller_(&poller) {}
+    // `poller` must outlive this. `known`: the sets that the configuration in use has.
+    ConfigWatch(std::string socket_path, Poller& poller, NameSets known)
+        : path_(std::move(socket_path)), poller_(&poller),
+          loader_(folder_of(path_), std::move(known)) {}
 
     // Connects when it is time to.
     void tick(uint64_t now_ms);
 
-    // After an event: the newest valid configuration that came, if one did.
+    // After an event: the newest valid configuration that is made of what came, if one is.
     [[nodiscard]] std::optional<Config> receive(uint64_t now_ms);
 
     // What went wrong since the last call, once per trouble; empty if nothing did.
@@ -31,11 +32,13 @@ public:
 
 private:
     [[nodiscard]] Result<void> connect_now();
-    [[nodiscard]] Result<Config> read_message(std::string_view message) const;
+    void read_messages(uint64_t now_ms);
     void give_up(std::string why, uint64_t now_ms);
 
     std::string path_;
     Poller* poller_;
+    ConfigLoader loader_;
+    bool loads_ = false; // its thread runs
     Fd fd_;
     uint32_t connection_ = 0; // tells events of this connection from those of earlier ones
     protocol::Framer framer_;

@@ -65,10 +65,61 @@ void add_http(Json& line, const HttpRequest& request) {
     line["http"] = std::move(http);
 }
 
+void add_quic(Json& line, const QuicHello& hello) {
+    Json quic = Json::object();
+    quic["version"] = hello.version == quic_v1   ? std::string("1")
+                      : hello.version == quic_v2 ? std::string("2")
+                                                 : fmt::format("{:#010x}", hello.version);
+    if (!hello.tls.server_name.empty()) {
+        quic["sni"] = hello.tls.server_name;
+    }
+    quic["ja4"] = hello.tls.ja4;
+    line["quic"] = std::move(quic);
+}
+
+std::string dns_type_name(uint16_t type) {
+    switch (type) {
+    case 1:
+        return "A";
+    case 5:
+        return "CNAME";
+    case 28:
+        return "AAAA";
+    case 65:
+        return "HTTPS";
+    default:
+        return fmt::format("TYPE{}", type); // RFC 3597
+    }
+}
+
+void add_dns(Json& line, const DnsMessage& question) {
+    line["dns"] = {{"type", "query"},
+                   {"id", question.id},
+                   {"rrname", question.name},
+                   {"rrtype", dns_type_name(question.type)}};
+}
+
+const char* event_type(const Recognised& recognised) {
+    if (std::holds_alternative<TlsHello>(recognised.what)) {
+        return "tls";
+    }
+    if (std::holds_alternative<HttpRequest>(recognised.what)) {
+        return "http";
+    }
+    if (std::holds_alternative<QuicHello>(recognised.what)) {
+        return "quic";
+    }
+    return std::holds_alternative<DnsMessage>(recognised.what) ? "dns" : "flow";
+}
+
 Json flow_object(const EveRecord& record) {
     using std::chrono::duration_cast;
     using std::chrono::seconds;
     Json flow = Json::object();
+    if (record.udp) {
+        flow["pkts_toserver"] = record.datagrams_to_server;
+        flow["pkts_toclient"] = record.datagrams_to_client;
+    }
     flow["bytes_toserver"] = record.bytes_to_server;
     flow["bytes_toclient"] = record.bytes_to_client;
     flow["start"] = eve_time(record.start);
@@ -88,6 +139,12 @@ Json portcullis_object(const EveRecord& record) {
     }
     if (!record.inspect_name.empty()) {
         ours["inspect"] = record.inspect_name;
+    }
+    if (!record.inspect_rule.empty()) {
+        ours["inspect_rule"] = record.inspect_rule;
+    }
+    if (!record.logged.empty()) {
+        ours["logged"] = std::vector<std::string>(record.logged.begin(), record.logged.end());
     }
     if (!record.error.empty()) {
         ours["error"] = record.error;
@@ -135,12 +192,12 @@ std::string eve_line(const EveRecord& record) {
     if (!record.in_iface.empty()) {
         line["in_iface"] = record.in_iface;
     }
-    line["event_type"] = tls != nullptr ? "tls" : http != nullptr ? "http" : "flow";
+    line["event_type"] = event_type(record.recognised);
     line["src_ip"] = to_string(record.origin.client.address);
     line["src_port"] = record.origin.client.port;
     line["dest_ip"] = to_string(record.origin.server.address);
     line["dest_port"] = record.origin.server.port;
-    line["proto"] = "TCP";
+    line["proto"] = record.udp ? "UDP" : "TCP";
     if (!record.recognised.protocol.empty()) {
         line["app_proto"] = record.recognised.protocol;
     }
@@ -149,6 +206,12 @@ std::string eve_line(const EveRecord& record) {
     }
     if (http != nullptr) {
         add_http(line, *http);
+    }
+    if (const auto* quic = std::get_if<QuicHello>(&record.recognised.what)) {
+        add_quic(line, *quic);
+    }
+    if (const auto* question = std::get_if<DnsMessage>(&record.recognised.what)) {
+        add_dns(line, *question);
     }
     line["portcullis"] = portcullis_object(record);
     line["flow"] = flow_object(record);

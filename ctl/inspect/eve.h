@@ -3,11 +3,12 @@
 // ours stands under "portcullis". Pure.
 //
 // The line is written when the flow ends or is denied, so that it can hold name, verdict, bytes and
-// duration together. Bytes are of TCP payload, not of packets.
+// duration together. Bytes are of payload, not of packets.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,17 +23,22 @@ struct EveRecord {
     WallTime written, start;
     uint64_t flow_id = 0; // below 2^53, so that every JSON reader keeps it
     Origin origin;
+    bool udp = false;
     std::string in_iface;     // empty: not known
     std::string rule_name;    // empty: not known
     std::string inspect_name; // empty: not known
     Recognised recognised;
     bool allowed = false;
-    std::string_view verdict_reason; // why it was allowed or denied
+    std::string_view verdict_reason;     // why it was allowed or denied
+    std::string_view inspect_rule;       // that did so; empty: none
+    std::span<const std::string> logged; // rules that only note, and "ech"
     bool reached_server = false;
     std::string_view error;      // of the connection onward; empty: none
     std::string_view end_reason; // "closed", "reset", "denied", "timeout", ...
     uint64_t bytes_to_server = 0;
     uint64_t bytes_to_client = 0;
+    uint64_t datagrams_to_server = 0; // UDP
+    uint64_t datagrams_to_client = 0; // UDP
 };
 
 [[nodiscard]] std::string eve_line(const EveRecord& record); // with its newline

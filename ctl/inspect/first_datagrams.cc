@@ -3,41 +3,28 @@
 
 #include <utility>
 
+#include "ctl/inspect/recognise_datagram.h"
+
 namespace pc::inspect {
 
-namespace {
-
-FirstDatagrams recognise_dns(Bytes datagram) {
-    DnsResult result = parse_dns(datagram);
-    if (const auto* broken = std::get_if<DnsMalformed>(&result)) {
-        return broken->is_query ? malformed("dns", broken->why) : Recognised{};
+std::optional<Recognised> FirstDatagrams::add(std::span<const std::byte> datagram) {
+    if (!quic_) {
+        quic_ = std::make_unique<QuicAssembler>();
     }
-    auto& message = std::get<DnsMessage>(result);
-    if (!is_plain_query(message)) {
-        return Recognised{};
+    DatagramAnswer answer = recognise_datagram(*quic_, datagram);
+    Recognised recognised;
+    if (auto* known = std::get_if<Recognised>(&answer)) {
+        recognised = std::move(*known);
+    } else if (!std::get<UndecidedDatagrams>(answer).wants_answer) {
+        return std::nullopt;
+    } else {
+        // Its name would come after the server's answer, and nobody would look: where names
+        // matter, that is no way around them.
+        recognised.state = NameState::malformed;
+        recognised.fault = "QUIC of an unknown version";
     }
-    std::string name = message.name == "." ? "" : message.name;
-    return named("dns", std::move(name), std::move(message));
-}
-
-} // namespace
-
-FirstDatagrams recognise_datagram(QuicAssembler& quic, Bytes datagram) {
-    QuicResult result = quic.add(datagram);
-    if (const auto* more = std::get_if<QuicNeedMore>(&result)) {
-        return UndecidedDatagrams{more->certain, false};
-    }
-    if (std::holds_alternative<QuicUnnamed>(result)) {
-        return UndecidedDatagrams{false, true};
-    }
-    if (const auto* broken = std::get_if<QuicMalformed>(&result)) {
-        return malformed("quic", broken->why);
-    }
-    if (auto* hello = std::get_if<QuicHello>(&result)) {
-        std::string name = hello->tls.server_name;
-        return named("quic", std::move(name), std::move(*hello));
-    }
-    return recognise_dns(datagram);
+    quic_.reset();
+    return recognised;
 }
 
 } // namespace pc::inspect

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the first datagrams of a client are: QUIC, DNS or something else. Pure; the twin of
-// first_bytes.h for UDP.
+// Which server a UDP client asks for by name, from the first datagrams of its flow: one object a
+// flow, given each datagram in the order in which they came, before any is sent onward.
 #pragma once
 
-#include <variant>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
 
 #include "ctl/inspect/first_bytes.h"
 #include "ctl/inspect/quic_initial.h"
 
 namespace pc::inspect {
 
-// Another datagram is needed.
-struct UndecidedDatagrams {
-    bool certain = false; // it is QUIC for sure
-    // What has come tells no name, and one may come only after the server has answered it: it has
-    // to be let through, if policy lets a flow without a name, and what follows be looked at.
-    bool wants_answer = false;
+class FirstDatagrams {
+public:
+    // None: it takes more datagrams to know.
+    [[nodiscard]] std::optional<Recognised> add(std::span<const std::byte> datagram);
+
+private:
+    std::unique_ptr<QuicAssembler> quic_; // while it may become QUIC
 };
-
-using FirstDatagrams = std::variant<UndecidedDatagrams, Recognised>;
-
-// `quic` is the flow's own; the datagrams come in the order of arrival, until one is recognised.
-[[nodiscard]] FirstDatagrams recognise_datagram(QuicAssembler& quic, Bytes datagram);
 
 } // namespace pc::inspect

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <sys/socket.h>
+
 namespace pc::inspect {
 
 namespace {
@@ -12,6 +14,12 @@ namespace {
 constexpr uint64_t timer_ahead_max_ms = 15000;
 
 } // namespace
+
+void wake_at(const Flow& flow, size_t bytes) {
+    const int value = static_cast<int>(bytes);
+    // Ignoring: without it there are more wake-ups, nothing else.
+    (void)setsockopt(flow.client.get(), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value));
+}
 
 std::string_view word_for(End why) {
     switch (why) {
@@ -27,6 +35,10 @@ std::string_view word_for(End why) {
         return "timeout";
     case End::shutdown:
         return "shutdown";
+    case End::crowded_out:
+        return "crowded-out";
+    case End::released:
+        return "released";
     }
     return {};
 }
@@ -40,7 +52,9 @@ uint64_t next_deadline_ms(const Flow& flow, uint64_t now_ms) {
             deadline = std::min(deadline, candidate);
         }
     };
-    if (!flow.judged) {
+    if (flow.refused_ms != 0) {
+        sooner(flow.refused_ms + refusal_ms);
+    } else if (!flow.judged) {
         const uint64_t since = flow.first_byte_ms != 0 ? flow.first_byte_ms : flow.accepted_ms;
         sooner(since + silence_ms);
         sooner(since + hello_ms);

@@ -15,6 +15,7 @@
 #include "ctl/inspect/first_bytes.h"
 #include "ctl/inspect/origin.h"
 #include "ctl/inspect/policy.h"
+#include "ctl/inspect/refusal.h"
 #include "ctl/inspect/relay.h"
 #include "ctl/kern/fd.h"
 
@@ -27,7 +28,9 @@ constexpr uint64_t idle_ms = 3'600'000;
 constexpr uint64_t half_closed_idle_ms = 600'000;
 
 // Why a flow is over. All but `closed` reset both connections.
-enum class End { closed, reset, denied, upstream_failed, timeout, shutdown };
+// crowded_out: a UDP flow without an answer that made room for another. released: it goes on past
+// the inspector.
+enum class End { closed, reset, denied, upstream_failed, timeout, shutdown, crowded_out, released };
 
 [[nodiscard]] std::string_view word_for(End why); // as in the log
 
@@ -50,15 +53,21 @@ struct Flow {
     WallTime started;
     Recognised recognised;
     Judgement judgement{false, "not judged"};
-    std::string error; // of the connection onward
+    std::string error;          // of the connection onward
+    uint64_t refused_bytes = 0; // of the client, dropped since then
 
     // Monotonic milliseconds; 0: not yet.
     uint64_t accepted_ms = 0;
     uint64_t first_byte_ms = 0;
     uint64_t connect_began_ms = 0;
+    uint64_t refused_ms = 0; // when the client was sent the page that it is denied
     uint64_t active_ms = 0;
     uint64_t armed_ms = 0; // of its one valid timer
 };
+
+// Wakes the client's descriptor only once `bytes` are there (or the stream ends, or the window is
+// full): otherwise a client that sends byte by byte has its hello parsed once a byte.
+void wake_at(const Flow& flow, size_t bytes);
 
 // When the flow has to be looked at again although nothing happens.
 [[nodiscard]] uint64_t next_deadline_ms(const Flow& flow, uint64_t now_ms);

@@ -2,54 +2,32 @@
 #include "ctl/inspect/flows.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include <fmt/format.h>
-#include <net/if.h>
-#include <sys/random.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
+
+#include "ctl/inspect/subject.h"
 
 namespace pc::inspect {
 
 namespace {
 
-constexpr uint64_t flow_id_mask = (uint64_t{1} << 53) - 1;
-constexpr uint64_t interface_names_ms = 10000;
 constexpr size_t queued_per_turn_max = 256; // the heartbeat must not wait for more
 constexpr uint32_t stream_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
-
-WallTime wall_now() {
-    using std::chrono::microseconds;
-    return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
-}
-
-// So that ids of two runs do not meet in one log.
-uint64_t random_id() {
-    uint64_t id = 0;
-    // Ignoring: with 0 in its place ids start at 0, which is no harm.
-    (void)getrandom(&id, sizeof(id), GRND_NONBLOCK);
-    return id & flow_id_mask;
-}
 
 Token token_of(const Flow& flow, Source source) {
     return {source, flow.index, flow.generation};
 }
 
-// Wakes the client's descriptor only once `bytes` are there (or the stream ends, or the window is
-// full): otherwise a client that sends byte by byte has its hello parsed once a byte.
-void wake_at(const Flow& flow, size_t bytes) {
-    const int value = static_cast<int>(bytes);
-    // Ignoring: without it there are more wake-ups, nothing else.
-    (void)setsockopt(flow.client.get(), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value));
-}
-
 } // namespace
 
-Flows::Flows(FlowNeeds needs, Config config, size_t flows_max)
+Flows::Flows(FlowNeeds needs, ConfigPtr config, size_t flows_max)
     : needs_(needs), config_(std::move(config)), table_(flows_max), pipes_(2 * flows_max),
-      next_id_(random_id()), peeked_(first_bytes_max) {}
+      peeked_(first_bytes_max) {}
 
 void Flows::admit(Fd client) {
     const Result<Endpoint> local = local_end(client.get());
@@ -59,22 +37,26 @@ void Flows::admit(Fd client) {
     }
     Flow& flow = table_.add();
     flow.client = std::move(client);
-    flow.id = next_id_++ & flow_id_mask;
+    flow.id = needs_.log.next_id();
     flow.started = wall_now();
     flow.accepted_ms = flow.active_ms = now_ms_;
-    const Result<Origin> origin = find_origin(needs_.flow_map, peer.value(), local.value());
+    const Result<Origin> origin =
+        find_origin(needs_.flow_map, IPPROTO_TCP, peer.value(), local.value());
     flow.origin = origin ? origin.value() : Origin{peer.value(), peer.value(), local.value()};
-    pc_inspect_stats& stats = needs_.counters.of(flow.origin.inspect);
-    ++stats.flows;
-    ++stats.active;
+    needs_.counters.flow_begins(flow.origin.inspect);
     if (!origin) {
         deny(flow, fmt::format("not in the flow table: {}", origin.error().message));
         return;
     }
     const InspectConfig* inspect = settings(flow);
-    if (inspect != nullptr && inspect->flows_max != 0 && stats.active > inspect->flows_max) {
-        deny(flow, "max_flows");
-        return;
+    if (inspect != nullptr && inspect->flows_max != 0 &&
+        needs_.counters.active(flow.origin.inspect) > inspect->flows_max) {
+        if (!inspect->policy->overload_passes) {
+            deny(flow, "max_flows");
+            return;
+        }
+        flow.judgement = {true, "max_flows"};
+        flow.judged = true;
     }
     start(flow);
 }
@@ -88,6 +70,10 @@ void Flows::start(Flow& flow) {
         deny(flow, added.error().message);
         return;
     }
+    if (flow.judged) {
+        connect(flow);
+        return;
+    }
     table_.arm(flow, next_deadline_ms(flow, now_ms_));
 }
 
@@ -98,6 +84,10 @@ void Flows::on_ready(const Ready& ready) {
     }
     flow->active_ms = now_ms_;
     note_events(*flow, ready);
+    if (flow->refused_ms != 0) {
+        finish_refusal(*flow, ready.events);
+        return;
+    }
     if (ready.token.source == Source::upstream && !flow->connected) {
         finish_connect(*flow);
     } else if (!flow->judged && ready.token.source == Source::client) {
@@ -175,10 +165,9 @@ void Flows::decide(Flow& flow, Recognised recognised) {
         }
         return;
     }
-    Judgement judgement =
-        judge(inspect->policy, flow.recognised.state, flow.recognised.name, flow.recognised.fault);
+    Judgement judgement = judge(*config_, flow.origin, flow.recognised);
     if (!judgement.allowed) {
-        deny(flow, std::move(judgement.reason));
+        deny(flow, std::move(judgement));
         return;
     }
     flow.judgement = std::move(judgement);
@@ -197,7 +186,7 @@ void Flows::connect(Flow& flow) {
         ++needs_.counters.of(flow.origin.inspect).allowed;
     }
     flow.connect_began_ms = now_ms_;
-    Result<Fd> fd = connect_onward(flow.origin.server, config_.bypass_mark);
+    Result<Fd> fd = connect_onward(flow.origin.server, config_->bypass_mark);
     if (fd) {
         flow.upstream = fd.take();
         const Result<void> added =
@@ -304,13 +293,15 @@ void Flows::tick() {
             relay(*flow);
         }
     }
-    if (now_ms_ >= names_until_ms_) {
-        interface_names_.clear();
-        names_until_ms_ = now_ms_ + interface_names_ms;
-    }
 }
 
 void Flows::on_deadline(Flow& flow) {
+    if (flow.refused_ms != 0) {
+        if (now_ms_ >= flow.refused_ms + refusal_ms) {
+            end(flow, End::denied);
+        }
+        return;
+    }
     if (flow.upstream.valid() && !flow.connected && now_ms_ >= flow.connect_began_ms + connect_ms) {
         flow.error = "connect: no answer";
         end(flow, End::upstream_failed);
@@ -334,13 +325,14 @@ void Flows::on_undecided_deadline(Flow& flow) {
     if (silent && flow.upstream.valid()) {
         return; // the server speaks first; the client may take its time
     }
-    if (silence_over && may_go_nameless(flow)) {
-        if (silent) {
-            flow.judgement = {true, "no name"};
+    if (silence_over && !flow.certain && settings(flow) != nullptr) {
+        Judgement nameless = judge(*config_, flow.origin, Recognised{});
+        if (nameless.allowed && silent) {
+            flow.judgement = std::move(nameless);
             connect(flow);
             return;
         }
-        if (!flow.certain) {
+        if (nameless.allowed) {
             decide(flow, Recognised{});
             return;
         }
@@ -354,17 +346,18 @@ void Flows::on_undecided_deadline(Flow& flow) {
     }
     Recognised cut;
     if (flow.certain) {
-        cut.state = NameState::malformed;
+        cut.state = NameState::late;
         cut.fault = "it does not become complete";
     }
     decide(flow, cut);
 }
 
-void Flows::configure(Config config) {
+void Flows::configure(ConfigPtr config) {
     config_ = std::move(config);
+    tzset(); // rules may name times of the day; the router's zone may be another one by now
     for (size_t place = 0; place < table_.places(); ++place) {
         Flow* flow = table_.at(place);
-        if (flow != nullptr && !flow->judged) {
+        if (flow != nullptr && !flow->judged && flow->refused_ms == 0) {
             examine(*flow);
         }
     }
@@ -378,75 +371,8 @@ void Flows::end_all() {
     }
 }
 
-void Flows::deny(Flow& flow, std::string reason) {
-    pc_inspect_stats& stats = needs_.counters.of(flow.origin.inspect);
-    ++stats.denied;
-    if (flow.counted_allowed) {
-        --stats.allowed; // a server that speaks first was allowed, the client's words were not
-    }
-    flow.judgement = {false, std::move(reason)};
-    end(flow, End::denied);
-}
-
-void Flows::end(Flow& flow, End why) {
-    if (why != End::closed) {
-        reset_on_close(flow.client.get());
-        if (flow.upstream.valid()) {
-            reset_on_close(flow.upstream.get());
-        }
-    }
-    release_pipe(flow.to_server, pipes_);
-    release_pipe(flow.to_client, pipes_);
-    write_line(flow, why);
-    pc_inspect_stats& stats = needs_.counters.of(flow.origin.inspect);
-    --stats.active;
-    if (why == End::upstream_failed) {
-        ++stats.upstream_failed;
-    }
-    table_.remove(flow);
-}
-
-void Flows::write_line(const Flow& flow, End why) {
-    EveRecord record;
-    record.written = wall_now();
-    record.start = flow.started;
-    record.flow_id = flow.id;
-    record.origin = flow.origin;
-    record.in_iface = interface_name(flow.origin.in_ifindex);
-    if (const auto rule = config_.rules.find(flow.origin.rule); rule != config_.rules.end()) {
-        record.rule_name = rule->second;
-    }
-    if (const InspectConfig* inspect = settings(flow)) {
-        record.inspect_name = inspect->name;
-    }
-    record.recognised = flow.recognised;
-    record.allowed = flow.judgement.allowed;
-    record.verdict_reason = flow.judgement.reason;
-    record.reached_server = flow.connected;
-    record.error = flow.error;
-    record.end_reason = word_for(why);
-    record.bytes_to_server = flow.to_server.bytes;
-    record.bytes_to_client = flow.to_client.bytes;
-    needs_.log.add(eve_line(record));
-}
-
 const InspectConfig* Flows::settings(const Flow& flow) const {
-    const auto it = config_.inspects.find(flow.origin.inspect);
-    return it == config_.inspects.end() ? nullptr : &it->second;
-}
-
-bool Flows::may_go_nameless(const Flow& flow) const {
-    const InspectConfig* inspect = settings(flow);
-    return inspect != nullptr && judge(inspect->policy, NameState::none, "", "").allowed;
-}
-
-const std::string& Flows::interface_name(uint32_t ifindex) {
-    const auto [it, is_new] = interface_names_.try_emplace(ifindex);
-    std::array<char, IF_NAMESIZE> name{};
-    if (is_new && ifindex != 0 && if_indextoname(ifindex, name.data()) != nullptr) {
-        it->second = name.data();
-    }
-    return it->second;
+    return config_->find(flow.origin.inspect);
 }
 
 } // namespace pc::inspect

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// All flows of one worker: admits, judges, connects onward, relays, ends and logs them. Whatever a
-// flow does, it can only end itself.
+// All TCP flows of one worker: admits, judges, connects onward, relays, ends and logs them.
+// Whatever a flow does, it can only end itself.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <unordered_map>
 #include <vector>
 
 #include "ctl/inspect/config.h"
 #include "ctl/inspect/counters.h"
+#include "ctl/inspect/flow.h"
+#include "ctl/inspect/flow_log.h"
 #include "ctl/inspect/flow_table.h"
-#include "ctl/inspect/log_file.h"
 #include "ctl/inspect/poller.h"
 #include "ctl/kern/map_store.h"
 
@@ -22,12 +22,12 @@ struct FlowNeeds {
     Poller& poller;
     const MapStore& flow_map;
     Counters& counters;
-    LogFile& log;
+    FlowLog& log;
 };
 
 class Flows {
 public:
-    Flows(FlowNeeds needs, Config config, size_t flows_max);
+    Flows(FlowNeeds needs, ConfigPtr config, size_t flows_max);
 
     [[nodiscard]] bool full() const { return table_.full(); }
 
@@ -43,11 +43,11 @@ public:
     void on_ready(const Ready& ready);
     void run_queued();
 
-    // Timers, flows that found no pipe, names of interfaces.
+    // Timers, flows that found no pipe.
     void tick();
 
     // Holds for new flows, and for those that are not judged yet.
-    void configure(Config config);
+    void configure(ConfigPtr config);
 
     // For the end of the program.
     void end_all();
@@ -66,22 +66,20 @@ private:
     void on_undecided_deadline(Flow& flow);
     void end(Flow& flow, End why);
     void deny(Flow& flow, std::string reason);
+    void deny(Flow& flow, Judgement judgement);
+    [[nodiscard]] bool refuse(Flow& flow);
+    void finish_refusal(Flow& flow, uint32_t events);
     void write_line(const Flow& flow, End why);
     void queue(Flow& flow);
     [[nodiscard]] const InspectConfig* settings(const Flow& flow) const;
-    [[nodiscard]] bool may_go_nameless(const Flow& flow) const;
-    [[nodiscard]] const std::string& interface_name(uint32_t ifindex);
 
     FlowNeeds needs_;
-    Config config_;
-    FlowTable table_;
+    ConfigPtr config_;
+    FlowTable<Flow> table_;
     PipePool pipes_;
     uint64_t now_ms_ = 0;
-    uint64_t next_id_ = 0;
-    uint64_t names_until_ms_ = 0;
     std::deque<Token> queued_;
     std::vector<Token> starved_;
-    std::unordered_map<uint32_t, std::string> interface_names_;
     std::vector<std::byte> peeked_; // one buffer for all: nothing stays in it between two flows
 };
 

@@ -10,7 +10,7 @@
 #include "ctl/inspect/complain.h"
 #include "ctl/inspect/options.h"
 #include "ctl/inspect/start.h"
-#include "ctl/inspect/worker.h"
+#include "ctl/inspect/supervisor.h"
 
 namespace pc::inspect {
 
@@ -18,24 +18,28 @@ namespace {
 
 Result<void> run(const Options& options) {
     // What the daemon makes; it may be starting at this moment too.
-    Config config = TRY(wait_for_config(options));
+    const auto config = std::make_shared<const Config>(TRY(wait_for_config(options)));
     Maps maps = TRY(wait_for_maps(options.bpffs));
-    Listeners listeners = TRY(wait_for_listeners(options.netns, config.bypass_mark));
+    const size_t workers = worker_count(options);
+    std::vector<Listeners> listeners =
+        TRY(wait_for_listeners(options.netns, config->bypass_mark, workers));
 
     // What needs more privilege than relaying does.
-    const size_t flows_max = TRY(fit_descriptor_limit(options.flows_max));
-    LogFile log = TRY(LogFile::open(options.log));
+    const FlowLimits limits = TRY(fit_descriptor_limit(options, workers));
+    std::vector<LogFile> logs = TRY(open_logs(options.log, workers));
+    const Fd netns_file = TRY(open_netns(options.netns));
     TRY(drop_privileges(options.user));
+    const std::unique_ptr<NetnsThread> netns = TRY(NetnsThread::start(netns_file));
+    TRY(keep_only_net_admin());
 
-    // From publish() on TC egress diverts flows to us.
-    auto worker =
-        TRY(Worker::create({maps, log, std::move(config), anchors_of(options), options.config_file,
-                            options.run_dir + "/control.sock", flows_max},
-                           std::move(listeners)));
-    TRY(worker->beat());
-    TRY(publish(worker->listeners(), *maps.listeners));
+    ActiveFlows active{};
+    const std::unique_ptr<Supervisor> supervisor =
+        TRY(Supervisor::create({maps, anchors_of(options), options.config_file,
+                                options.run_dir + "/control.sock", config->sets}));
+    TRY(supervisor->start(TRY(make_workers({maps, *netns, active, config, limits},
+                                           std::move(listeners), std::move(logs)))));
     (void)sd_notify(0, "READY=1"); // ignoring: there may be no systemd
-    return worker->run();
+    return supervisor->run();
 }
 
 } // namespace

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <getopt.h>
 
+#include "rules/abi.h"
+
 namespace pc::inspect {
 
 namespace {
@@ -21,19 +23,20 @@ enum Option : int {
     option_config_file,
     option_user,
     option_max_flows,
+    option_max_udp_flows,
+    option_workers,
     option_help,
     option_version,
 };
 
 constexpr size_t flows_limit = 1'000'000;
 
-Result<size_t> flows_from(const char* text) {
+Result<size_t> number_from(std::string_view name, const char* text, size_t limit) {
     size_t value = 0;
     const char* end = text + strlen(text);
     const auto [last, error] = std::from_chars(text, end, value);
-    if (error != std::errc{} || last != end || value == 0 || value > flows_limit) {
-        return Error{0,
-                     fmt::format("--max-flows {}: not a number from 1 to {}", text, flows_limit)};
+    if (error != std::errc{} || last != end || value == 0 || value > limit) {
+        return Error{0, fmt::format("{} {}: not a number from 1 to {}", name, text, limit)};
     }
     return value;
 }
@@ -62,7 +65,13 @@ Result<void> apply(Options& options, int option, const char* value) {
         options.user = value;
         return {};
     case option_max_flows:
-        options.flows_max = TRY(flows_from(value));
+        options.flows_max = TRY(number_from("--max-flows", value, flows_limit));
+        return {};
+    case option_max_udp_flows:
+        options.udp_flows_max = TRY(number_from("--max-udp-flows", value, flows_limit));
+        return {};
+    case option_workers:
+        options.workers = TRY(number_from("--workers", value, PC_WORKERS_MAX));
         return {};
     case option_help:
         options.mode = Options::Mode::help;
@@ -79,7 +88,7 @@ Result<void> apply(Options& options, int option, const char* value) {
 } // namespace
 
 Result<Options> parse_options(int argc, char** argv) {
-    static const std::array<option, 11> long_options = {{
+    static const std::array<option, 13> long_options = {{
         {"run-dir", required_argument, nullptr, option_run_dir},
         {"state-dir", required_argument, nullptr, option_state_dir},
         {"bpffs", required_argument, nullptr, option_bpffs},
@@ -88,6 +97,8 @@ Result<Options> parse_options(int argc, char** argv) {
         {"config-file", required_argument, nullptr, option_config_file},
         {"user", required_argument, nullptr, option_user},
         {"max-flows", required_argument, nullptr, option_max_flows},
+        {"max-udp-flows", required_argument, nullptr, option_max_udp_flows},
+        {"workers", required_argument, nullptr, option_workers},
         {"help", no_argument, nullptr, option_help},
         {"version", no_argument, nullptr, option_version},
         {nullptr, 0, nullptr, 0},
@@ -109,8 +120,9 @@ Result<Options> parse_options(int argc, char** argv) {
 
 std::string help_text() {
     return R"(Usage: portcullis-inspect [OPTION]...
-Inspects the TCP flows that Portcullis diverts: reads the TLS server name or the HTTP host without
-changing a byte, allows or denies by name, logs one JSON line a flow, and relays what is allowed.
+Inspects the TCP and UDP flows that Portcullis diverts: reads the TLS server name or the HTTP host
+without changing a byte, allows or denies by name, logs one JSON line a flow, and relays what is
+allowed.
 
   --run-dir DIR       control socket and inspect.json of the daemon (/run/portcullis)
   --state-dir DIR     state of the daemon; nothing of it is used yet (/var/lib/portcullis)
@@ -119,7 +131,9 @@ changing a byte, allows or denies by name, logs one JSON line a flow, and relays
   --log FILE          flow log, appended to, reopened on SIGHUP (/var/log/portcullis/eve.json)
   --config-file FILE  configuration from FILE instead of the daemon; read again on SIGHUP
   --user NAME         run as NAME once everything is open
-  --max-flows N       flows at one time (16384)
+  --max-flows N       TCP flows at one time (16384)
+  --max-udp-flows N   UDP flows at one time (16384)
+  --workers N         event loops, 1 to 64 (one for each CPU)
   --help              this text
   --version           the version
 

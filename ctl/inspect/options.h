@@ -14,9 +14,11 @@ struct Options {
     std::string bpffs = "/sys/fs/bpf/portcullis";
     std::string netns; // default: <run-dir>/inspect.netns
     std::string log = "/var/log/portcullis/eve.json";
-    std::string config_file; // empty: from the daemon
-    std::string user;        // empty: stay
-    size_t flows_max = 16384;
+    std::string config_file;      // empty: from the daemon
+    std::string user;             // empty: stay
+    size_t flows_max = 16384;     // TCP, of all workers
+    size_t udp_flows_max = 16384; // likewise
+    size_t workers = 0;           // 0: one for each CPU
 };
 
 [[nodiscard]] Result<Options> parse_options(int argc, char** argv);

@@ -15,7 +15,18 @@
 namespace pc::inspect {
 
 // Whose event it is.
-enum class Source : uint8_t { listener, signals, clock, control, client, upstream };
+enum class Source : uint8_t {
+    signals,
+    control,
+    clock,
+    mail,
+    listener,
+    client,
+    upstream,
+    udp_listener,
+    udp_upstream,
+    peek,
+};
 
 // Which object of that kind. A flow's place in its table is used again; the generation tells an
 // event of the flow that was there before from one of the flow that is there now.

@@ -2,9 +2,11 @@
 #include "ctl/inspect/privileges.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <span>
 
 #include <fmt/format.h>
 #include <grp.h>
@@ -47,12 +49,13 @@ Result<void> empty_bounding_set() {
     return {};
 }
 
-Result<void> keep_only_net_admin() {
+// Of the calling thread.
+Result<void> keep(std::span<const cap_value_t> kept) {
     const std::unique_ptr<_cap_struct, int (*)(cap_t)> caps(
         cap_init(), [](cap_t cap) { return cap_free(cap); });
-    const cap_value_t kept = CAP_NET_ADMIN;
-    if (!caps || cap_set_flag(caps.get(), CAP_PERMITTED, 1, &kept, CAP_SET) != 0 ||
-        cap_set_flag(caps.get(), CAP_EFFECTIVE, 1, &kept, CAP_SET) != 0 ||
+    const auto count = static_cast<int>(kept.size());
+    if (!caps || cap_set_flag(caps.get(), CAP_PERMITTED, count, kept.data(), CAP_SET) != 0 ||
+        cap_set_flag(caps.get(), CAP_EFFECTIVE, count, kept.data(), CAP_SET) != 0 ||
         cap_set_proc(caps.get()) != 0) {
         return failed("drop capabilities");
     }
@@ -66,11 +69,15 @@ Result<void> drop_privileges(const std::string& user) {
     if (!user.empty()) {
         TRY(become(user));
     }
-    TRY(keep_only_net_admin());
+    TRY(keep(std::array{CAP_NET_ADMIN, CAP_SYS_ADMIN}));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return failed("set no_new_privs");
     }
     return {};
+}
+
+Result<void> keep_only_net_admin() {
+    return keep(std::array{CAP_NET_ADMIN});
 }
 
 Result<size_t> raise_descriptor_limit(size_t wanted) {

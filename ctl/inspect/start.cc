@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
 namespace pc::inspect {
 
@@ -15,7 +16,8 @@ namespace {
 constexpr std::chrono::milliseconds pause{100};
 constexpr int tries = 100;
 constexpr size_t descriptors_per_flow = 6;
-constexpr size_t descriptors_of_program = 128; // spare pipes among them
+constexpr size_t descriptors_of_program = 64;
+constexpr size_t descriptors_of_worker = 192 + reply_sockets_max; // spare pipes among them
 
 // What the daemon has not made yet is not there, and a namespace file that is not mounted yet is
 // no namespace (EINVAL); every other error is final.
@@ -37,6 +39,7 @@ Result<Maps> open_maps(const std::string& bpffs) {
     maps.listeners = TRY(open_pinned_map(bpffs + "/listeners"));
     maps.heartbeat = TRY(open_pinned_map(bpffs + "/heartbeat"));
     maps.flows = TRY(open_pinned_map(bpffs + "/flows"));
+    maps.udp_flows = TRY(open_pinned_map(bpffs + "/insp_udp"));
     maps.stats = TRY(open_pinned_map(bpffs + "/insp_stats"));
     return maps;
 }
@@ -54,21 +57,56 @@ Result<Maps> wait_for_maps(const std::string& bpffs) {
     return wait_for([&] { return open_maps(bpffs); });
 }
 
-Result<Listeners> wait_for_listeners(const std::string& netns_file, uint32_t mark) {
-    return wait_for([&] { return listen_in_netns(netns_file, mark); });
+Result<std::vector<Listeners>> wait_for_listeners(const std::string& netns_file, uint32_t mark,
+                                                  size_t workers) {
+    return wait_for([&] { return listen_in_netns(netns_file, mark, workers); });
 }
 
 Anchors anchors_of(const Options& options) {
     return Anchors({options.netns, options.bpffs + "/listeners", options.bpffs + "/flows"});
 }
 
-Result<size_t> fit_descriptor_limit(size_t flows_wanted) {
-    const size_t wanted = flows_wanted * descriptors_per_flow + descriptors_of_program;
-    const size_t limit = TRY(raise_descriptor_limit(wanted));
-    if (limit < descriptors_of_program + descriptors_per_flow) {
+size_t worker_count(const Options& options) {
+    const size_t cpus = std::max(std::thread::hardware_concurrency(), 1U);
+    return options.workers != 0 ? options.workers : std::min<size_t>(cpus, PC_WORKERS_MAX);
+}
+
+Result<FlowLimits> fit_descriptor_limit(const Options& options, size_t workers) {
+    const size_t fixed = descriptors_of_program + workers * descriptors_of_worker;
+    const size_t flows = options.flows_max * descriptors_per_flow + options.udp_flows_max;
+    const size_t limit = TRY(raise_descriptor_limit(flows + fixed));
+    if (limit < fixed + workers * (descriptors_per_flow + 1)) {
         return Error{EMFILE, fmt::format("a limit of {} descriptors is too low", limit)};
     }
-    return std::min(flows_wanted, (limit - descriptors_of_program) / descriptors_per_flow);
+    const auto share = [&](size_t wanted) {
+        const size_t possible = std::min(wanted, wanted * (limit - fixed) / flows);
+        return std::max<size_t>((possible + workers - 1) / workers, 1);
+    };
+    return FlowLimits{share(options.flows_max), share(options.udp_flows_max)};
+}
+
+Result<std::vector<LogFile>> open_logs(const std::string& path, size_t workers) {
+    std::vector<LogFile> logs;
+    for (size_t i = 0; i < workers; ++i) {
+        logs.push_back(TRY(LogFile::open(path)));
+    }
+    return logs;
+}
+
+Result<std::vector<std::unique_ptr<Worker>>> make_workers(const WorkerNeeds& needs,
+                                                          std::vector<Listeners> listeners,
+                                                          std::vector<LogFile> logs) {
+    uint32_t seed = 0;
+    // Ignoring: with 0 in its place a client could choose its worker, in the first moments of boot.
+    (void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (size_t i = 0; i < listeners.size(); ++i) {
+        workers.push_back(TRY(Worker::create(
+            {needs.maps, needs.netns, needs.active, std::move(logs[i]), needs.config, needs.limits,
+             static_cast<uint32_t>(i), static_cast<uint32_t>(listeners.size()), seed},
+            std::move(listeners[i]))));
+    }
+    return workers;
 }
 
 } // namespace pc::inspect

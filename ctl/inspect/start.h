@@ -3,7 +3,9 @@
 // and says what it waited for when it gives up; the service manager then starts the program again.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "ctl/inspect/anchors.h"
 #include "ctl/inspect/config.h"
@@ -21,12 +23,32 @@ namespace pc::inspect {
 
 [[nodiscard]] Result<Maps> wait_for_maps(const std::string& bpffs);
 
-[[nodiscard]] Result<Listeners> wait_for_listeners(const std::string& netns_file, uint32_t mark);
+[[nodiscard]] Result<std::vector<Listeners>> wait_for_listeners(const std::string& netns_file,
+                                                                uint32_t mark, size_t workers);
 
 // What the started program must not lose.
 [[nodiscard]] Anchors anchors_of(const Options& options);
 
-// How many flows the limit of descriptors allows: two sockets and two pipes each.
-[[nodiscard]] Result<size_t> fit_descriptor_limit(size_t flows_wanted);
+// What the options ask for, or the machine has.
+[[nodiscard]] size_t worker_count(const Options& options);
+
+// The share of one worker of what the options ask for, and the limit of descriptors allows: two
+// sockets and two pipes for a TCP flow, one socket for a UDP flow.
+[[nodiscard]] Result<FlowLimits> fit_descriptor_limit(const Options& options, size_t workers);
+
+// A log of its own for each worker, over one file: whole lines are appended.
+[[nodiscard]] Result<std::vector<LogFile>> open_logs(const std::string& path, size_t workers);
+
+struct WorkerNeeds {
+    Maps& maps;
+    NetnsThread& netns;
+    ActiveFlows& active;
+    ConfigPtr config;
+    FlowLimits limits;
+};
+
+// One for each of the listeners.
+[[nodiscard]] Result<std::vector<std::unique_ptr<Worker>>>
+make_workers(const WorkerNeeds& needs, std::vector<Listeners> listeners, std::vector<LogFile> logs);
 
 } // namespace pc::inspect

@@ -1,42 +1,49 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One event loop with its listeners, flows and signals. All state is its own, so that a process can
-// have one for each core; the first one also beats the heart, writes the counters and hears the
-// daemon.
+// One event loop with its listeners and flows, on a thread of its own in the host's network
+// namespace. It shares nothing with other workers: the programs in the kernel give each flow to one
+// of them by its hash. What it is told by the supervisor waits in a mailbox.
 //
 // The heartbeat is stored from the loop itself: when the loop hangs, TC egress sees it and goes
-// over to each rule's on_down.
+// over to each rule's on_down, for the flows of this worker.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
+#include <mutex>
 
-#include "ctl/inspect/anchors.h"
-#include "ctl/inspect/config_watch.h"
 #include "ctl/inspect/flows.h"
+#include "ctl/inspect/peek_flows.h"
 #include "ctl/inspect/tproxy.h"
+#include "ctl/inspect/udp_flows.h"
 
 namespace pc::inspect {
 
 // The pinned maps that the inspector uses.
 struct Maps {
-    std::unique_ptr<MapStore> listeners, heartbeat, flows, stats;
+    std::unique_ptr<MapStore> listeners, heartbeat, flows, udp_flows, stats;
+};
+
+// At one time, of one worker.
+struct FlowLimits {
+    size_t tcp = 0;
+    size_t udp = 0;
 };
 
 struct WorkerSetup {
     Maps& maps;
-    LogFile& log;
-    Config config;
-    Anchors anchors;
-    std::string config_file; // read again on SIGHUP; empty: from `control_socket`
-    std::string control_socket;
-    size_t flows_max = 0;
+    NetnsThread& netns;
+    ActiveFlows& active;
+    LogFile log;
+    ConfigPtr config;
+    FlowLimits limits;
+    uint32_t number = 0;
+    uint32_t workers = 1;
+    uint32_t seed = 0; // of the hash in the kernel's programs; the same for all workers
 };
 
 class Worker {
 public:
-    // Blocks the signals it handles; `listeners` are published by the caller once run() is next.
+    // `listeners` are published by the caller once run() is next.
     [[nodiscard]] static Result<std::unique_ptr<Worker>> create(WorkerSetup setup,
                                                                 Listeners listeners);
 
@@ -45,42 +52,56 @@ public:
 
     [[nodiscard]] const Listeners& listeners() const { return listeners_; }
 
-    // Until SIGTERM or SIGINT, or with an error when what it stands on is gone. Then listeners are
-    // closed first, flows reset, the log written.
-    [[nodiscard]] Result<void> run();
+    // Until stop(). Then listeners are closed first, flows reset, the log written.
+    void run();
+
+    // By any thread.
+    void configure(ConfigPtr config);
+    void reopen_log();
+    void stop();
+
+    [[nodiscard]] const Counters& counters() const { return counters_; }
 
 private:
-    Worker(WorkerSetup setup, Listeners listeners, Poller poller, const Counters& counters);
+    struct Mail {
+        ConfigPtr config;
+        bool reopen_log = false;
+        bool stop = false;
+    };
+
+    Worker(WorkerSetup setup, Listeners listeners, Poller poller);
 
     [[nodiscard]] Result<void> open_sources();
+    void wake() const;
     void dispatch(const Ready& ready);
     void tick();
-    void check_anchors();
-    void hear_signals();
-    void hear_daemon();
-    void reload();
-    void apply(Config config);
-    void accept_all();
+    void read_mail();
+    void apply(ConfigPtr config);
+    void take_all();
     [[nodiscard]] bool accept_from(const Fd& listener);
     void write_out();
     [[nodiscard]] int wait_ms() const;
 
-    Maps& maps_;
-    LogFile& log_;
-    Anchors anchors_;
-    std::string config_file_;
+    MapStore& heartbeat_;
+    uint32_t number_;
+    pc_heartbeat heart_{};
     uint32_t mark_;
+    LogFile log_file_;
+    FlowLog log_;
     Listeners listeners_;
     Poller poller_;
     Counters counters_;
     Flows flows_;
-    std::optional<ConfigWatch> watch_;
-    Fd signals_, clock_;
+    UdpFlows udp_flows_;
+    PeekFlows peek_flows_;
+    Fd clock_, bell_;  // bell_: there is mail
+    std::mutex mutex_; // of mail_
+    Mail mail_;
     uint64_t now_ms_ = 0;
-    uint64_t next_check_ms_ = 0;
-    Result<void> outcome_;
     bool stop_ = false;
-    bool accept_more_ = true;     // a listener may have more than was taken
+    bool accept_more_ = true;     // a TCP listener may have more than was taken
+    bool receive_more_ = true;    // a UDP listener likewise
+    bool peek_more_ = true;       // the packet socket likewise
     bool accept_blocked_ = false; // by the system; tried again at the next tick
     bool log_failed_ = false;
     bool maps_failed_ = false;

@@ -295,6 +295,8 @@ Result<void> set_inner_sysctls(const std::string& inner_end) {
     const std::string ipv4 = "net/ipv4/conf/";
     const std::string ipv6 = "net/ipv6/conf/";
     const std::vector<std::pair<std::string, std::string_view>> values = {
+        // The inspector answers in the name of servers at any port, with no right to low ones.
+        {"net/ipv4/ip_unprivileged_port_start", "0"},
         {ipv4 + "all/rp_filter", "0"},
         {ipv4 + inner_end + "/rp_filter", "0"},
         {ipv4 + inner_end + "/accept_local", "1"},

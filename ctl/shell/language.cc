@@ -95,6 +95,9 @@ std::vector<Choice> value_choices(const TableKey& key, const Names& names) {
     case ValueKind::set_type:
     case ValueKind::xdp_mode:
     case ValueKind::on_down:
+    case ValueKind::inspect_mode:
+    case ValueKind::allow_deny:
+    case ValueKind::ech:
     case ValueKind::fragments:
     case ValueKind::family:
     case ValueKind::on_boot_error:

@@ -32,6 +32,8 @@ Names names_in(const RuleSet& rules) {
         case SetType::proto:
             names.proto_sets.push_back(set.name);
             break;
+        case SetType::name:
+            break; // only files name them
         }
     }
     return names;

@@ -53,7 +53,7 @@ std::string until_words(const Json& entry) {
 }
 
 void print_match(Output& out, const Json& set, const Json& match) {
-    const std::string address = text_at(match, "address");
+    const std::string address = text_at(match, "address", text_at(match, "name"));
     const std::string name = text_at(set, "name");
     if (!flag_at(match, "held")) {
         out.line(printable(address + " is not in set " + name));
@@ -134,7 +134,8 @@ void print_inspect(Output& out, const Json& answer) {
         const auto up = [&](std::string_view key, std::string_view label) {
             return flag_at(listener, key) ? std::string(label) + " " : std::string();
         };
-        std::string listeners = up("tcp4", "tcp4") + up("tcp6", "tcp6");
+        std::string listeners =
+            up("tcp4", "tcp4") + up("tcp6", "tcp6") + up("udp4", "udp4") + up("udp6", "udp6");
         listeners.erase(listeners.find_last_not_of(' ') + 1);
         const std::string state = text_at(each, "state", "?");
         const std::string age =

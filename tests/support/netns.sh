@@ -142,9 +142,9 @@ pc_start_daemon() { # rules are in $PC_WORK/rules.toml
     pc_wait_for 15 pc_shell show status || pc_fail "portcullisd does not answer"
 }
 
-pc_start_inspector() {
+pc_start_inspector() { # OPTION...
     pc_background rtr "$PC_BUILD/ctl/portcullis-inspect" --run-dir "$PC_WORK/run" \
-        --state-dir "$PC_WORK/state" --bpffs "$PC_WORK/bpf/portcullis" --log "$PC_WORK/eve.json" \
+        --state-dir "$PC_WORK/state" --bpffs "$PC_WORK/bpf/portcullis" --log "$PC_WORK/eve.json" "$@" \
         >>"$PC_WORK/inspect.log" 2>&1
     # shellcheck disable=SC2034
     PC_INSPECTOR=$!

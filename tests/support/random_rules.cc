@@ -341,7 +341,7 @@ Match random_match(Dice& dice, const RandomCase& world, bool inspects) {
         match.dst = random_address_items(dice, world, 3);
     }
     if (inspects) {
-        match.proto = {number_item(proto_tcp)};
+        match.proto = {number_item(dice.one_in(3) ? proto_udp : proto_tcp)};
         if (dice.one_in(2)) {
             match.dport = random_number_items(dice, world.pools.ports, {}, 2);
         }

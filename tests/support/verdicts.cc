@@ -226,7 +226,7 @@ void LiveRules::change(Change what) {
         const std::vector<NumberItem> proto = rule.match.proto;
         replace_part(rule.match, from.at(index(from.size())).match);
         if (rule.action == Action::inspect) {
-            rule.match.proto = proto; // the rule file demands TCP
+            rule.match.proto = proto; // the rule file demands TCP or UDP
         }
         break;
     }

@@ -298,3 +298,39 @@ TEST_CASE("every prefix of an edit's words is either done or refused") {
         }
     }
 }
+
+TEST_CASE("rules of an inspector stay apart from its keys, and go with it") {
+    const std::string text = R"(schema = 1
+
+[zone.lan]
+interfaces = "eth1"
+
+# Names.
+[inspect.web]
+deny = "bad.example"
+
+# The first.
+[[inspect.web.rule]]
+host   = "a.example"
+action = "deny"
+
+[[inspect.web.rule]]
+action = "log"
+
+[inspect.other]
+allow = "a.example"
+
+[[inspect.other.rule]]
+action = "allow"
+)";
+    const std::string with = edited(edit_set, text, "inspect web default deny on_timeout pass");
+    CHECK(with.find("deny = \"bad.example\"\ndefault = \"deny\"\non_timeout = \"pass\"\n\n"
+                    "# The first.\n[[inspect.web.rule]]\n") != std::string::npos);
+    const std::string without = edited(edit_delete, text, "inspect web");
+    CHECK(without.find("inspect.web") == std::string::npos);
+    CHECK(without.find("[[inspect.other.rule]]\naction = \"allow\"\n") != std::string::npos);
+    const std::string last = edited(edit_delete, text, "inspect other");
+    CHECK(last.find("inspect.other") == std::string::npos);
+    CHECK(last.ends_with("[[inspect.web.rule]]\naction = \"log\"\n"));
+    CHECK(run(edit_set, text, "inspect web default perhaps").refused);
+}

@@ -178,6 +178,12 @@ TEST_CASE("a mark is shown, and a fragment that cannot be diverted") {
     CHECK(text_of(office, "in lan tcp 1.1.1.1 2.2.2.2:443 out transit frag first")
               .ends_with("    A TCP fragment cannot be diverted: it is dropped "
                          "(inspect-fragment).\n"));
+    const std::string datagrams = office +
+                                  "[[rule]]\nname = \"d\"\npriority = 5\nout = \"transit\"\n"
+                                  "proto = \"udp\"\naction = \"inspect\"\ninspect = \"web\"\n";
+    CHECK(text_of(datagrams, "in lan udp 1.1.1.1 2.2.2.2 out transit frag non-first")
+              .ends_with("    A later fragment follows the first one; alone it is dropped "
+                         "(inspect-fragment).\n"));
 }
 
 TEST_CASE("the JSON object of a verdict") {

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "ctl/inspect/first_datagrams.h"
+#include "ctl/inspect/recognise_datagram.h"
 #include "tests/support/quic_train.h"
 #include "tests/support/tls_bytes.h"
 

@@ -14,12 +14,33 @@ using pc::inspect::Judgement;
 using pc::inspect::NameState;
 using pc::inspect::Policy;
 
+pc::Result<Policy> make(const std::vector<std::string>& allow,
+                        const std::vector<std::string>& deny) {
+    pc::Inspect inspect;
+    inspect.allow = allow;
+    inspect.deny = deny;
+    return pc::inspect::make_policy(inspect, {}, {});
+}
+
 Policy policy(const std::vector<std::string>& allow, const std::vector<std::string>& deny) {
-    return pc::inspect::make_policy(allow, deny).take();
+    return make(allow, deny).take();
+}
+
+Judgement judge_state(const Policy& policy, NameState state, std::string_view name = "",
+                      std::string_view fault = "") {
+    pc::inspect::Subject subject;
+    subject.state = state;
+    subject.name = name;
+    subject.fault = fault;
+    return pc::inspect::judge(policy, subject);
 }
 
 Judgement judge_name(const Policy& policy, std::string_view name) {
-    return pc::inspect::judge(policy, NameState::found, name, "");
+    return judge_state(policy, NameState::found, name);
+}
+
+pc::Result<pc::inspect::Config> parse_config(std::string_view text) {
+    return pc::inspect::parse_config(text, pc::inspect::sets_in("/nonexistent", {}));
 }
 
 bool allows(const Policy& policy, std::string_view name) {
@@ -66,10 +87,10 @@ TEST_CASE("deny wins over allow, and what allow does not name is denied") {
 
 TEST_CASE("without a name only an allow list denies; malformed is denied by any list") {
     const auto nameless = [](const Policy& policy) {
-        return pc::inspect::judge(policy, NameState::none, "", "").allowed;
+        return judge_state(policy, NameState::none).allowed;
     };
     const auto broken = [](const Policy& policy) {
-        return pc::inspect::judge(policy, NameState::malformed, "", "why");
+        return judge_state(policy, NameState::malformed, "", "why");
     };
     CHECK(nameless(policy({}, {})));
     CHECK(nameless(policy({}, {"a.example"})));
@@ -85,40 +106,71 @@ TEST_CASE("patterns that mean nothing are refused by name") {
          {"", "*", "*.", "a.*.example", "**.example", "*.*.example", ".a", "a b", "a/b", "*.."}) {
         INFO(pattern);
         const std::vector<std::string> list{pattern};
-        const auto refused = pc::inspect::make_policy(list, {});
+        const auto refused = make(list, {});
         REQUIRE_FALSE(refused.ok());
         CHECK(refused.error().message.find(pattern) != std::string::npos);
     }
 }
 
 TEST_CASE("a configuration says what each inspect id means") {
-    const auto config = pc::inspect::parse_config(R"({"revision":7,"bypass_mark":128,
+    const auto config = parse_config(R"({"revision":7,"bypass_mark":128,
         "inspects":{"1":{"name":"web","on_down":"pass","allow":["a.example"],"deny":[],
-                         "max_flows":5},"2":{"name":"empty"}},
+                         "max_flows":5,"on_overload":"pass"},"2":{"name":"empty"}},
         "rules":{"12":"inspect-web"},"later":true})"sv)
                             .take();
     CHECK(config.revision == 7);
     CHECK(config.bypass_mark == 128);
     CHECK(config.inspects.at(1).name == "web");
     CHECK(config.inspects.at(1).flows_max == 5);
-    CHECK_FALSE(allows(config.inspects.at(1).policy, "b.example"));
-    CHECK(allows(config.inspects.at(2).policy, "b.example"));
+    CHECK(config.inspects.at(1).policy->overload_passes);
+    CHECK_FALSE(config.inspects.at(2).policy->overload_passes);
+    CHECK(config.find(2) == &config.inspects.at(2));
+    CHECK(config.find(3) == nullptr);
+    CHECK_FALSE(allows(*config.inspects.at(1).policy, "b.example"));
+    CHECK(allows(*config.inspects.at(2).policy, "b.example"));
     CHECK(config.rules.at(12) == "inspect-web");
 }
 
 TEST_CASE("a broken configuration is refused as a whole") {
     for (const std::string_view text :
-         {""sv, "[]"sv, "{"sv, R"({})"sv, R"({"bypass_mark":0})"sv, R"({"bypass_mark":-1})"sv,
-          R"({"bypass_mark":4294967296})"sv, R"({"bypass_mark":"1"})"sv,
-          R"({"bypass_mark":1,"inspects":[]})"sv, R"({"bypass_mark":1,"inspects":{"64":{}}})"sv,
+         {""sv,
+          "[]"sv,
+          "{"sv,
+          R"({})"sv,
+          R"({"bypass_mark":0})"sv,
+          R"({"bypass_mark":-1})"sv,
+          R"({"bypass_mark":4294967296})"sv,
+          R"({"bypass_mark":"1"})"sv,
+          R"({"bypass_mark":1,"inspects":[]})"sv,
+          R"({"bypass_mark":1,"inspects":{"64":{}}})"sv,
           R"({"bypass_mark":1,"inspects":{"x":{"name":"n"}}})"sv,
           R"({"bypass_mark":1,"inspects":{"1":{}}})"sv,
           R"({"bypass_mark":1,"inspects":{"1":{"name":"n","deny":"x"}}})"sv,
           R"({"bypass_mark":1,"inspects":{"1":{"name":"n","deny":[1]}}})"sv,
           R"({"bypass_mark":1,"inspects":{"1":{"name":"n","allow":["*"]}}})"sv,
-          R"({"bypass_mark":1,"rules":{"1":2}})"sv}) {
+          R"({"bypass_mark":1,"rules":{"1":2}})"sv,
+          R"({"bypass_mark":1,"zones":{"x":"lan"}})"sv,
+          R"({"bypass_mark":1,"sets":{"ads":"names/there-is-none"}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n","default":"pass"}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n","ech":"deny"}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n","on_timeout":"x"}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n","rules":{}}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n","rules":[{}]}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n","rules":[{"action":"x"}]}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n",
+              "rules":[{"action":"deny","host":["@ads"]}]}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n",
+              "rules":[{"action":"deny","host":["a b"]}]}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n",
+              "rules":[{"action":"deny","protocol":["smtp"]}]}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n",
+              "rules":[{"action":"deny","time":["Mon-Fry"]}]}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n",
+              "rules":[{"action":"deny","client":["10.0.0.9-10.0.0.1"]}]}}})"sv,
+          R"({"bypass_mark":1,"inspects":{"1":{"name":"n",
+              "rules":[{"action":"deny","ech":"true"}]}}})"sv}) {
         INFO(text);
-        CHECK_FALSE(pc::inspect::parse_config(text).ok());
+        CHECK_FALSE(parse_config(text).ok());
     }
 }
 
@@ -133,6 +185,9 @@ TEST_CASE("a flow is one JSON line with EVE names and the client before NAT") {
     record.in_iface = "lan0";
     record.rule_name = "inspect-web";
     record.inspect_name = "web";
+    record.inspect_rule = "ads";
+    const std::vector<std::string> logged{"ech", "noted"};
+    record.logged = logged;
     record.recognised = {
         NameState::found, "a.example", "",
         pc::inspect::TlsHello{"a.example", {"h2", "\xff"}, 0x0304, true, "t13d000000_0_0"}, "tls"};
@@ -151,6 +206,7 @@ TEST_CASE("a flow is one JSON line with EVE names and the client before NAT") {
         "tls":{"sni":"a.example","alpn":["h2","\\xff"],"version":"TLS 1.3","ech":true,
                "ja4":"t13d000000_0_0"},
         "portcullis":{"verdict":"allow","reason":"no list","rule":"inspect-web","inspect":"web",
+                      "inspect_rule":"ads","logged":["ech","noted"],
                       "nat_src_ip":"10.2.0.1","nat_src_port":50000},
         "flow":{"bytes_toserver":10,"bytes_toclient":20,"age":2,
                 "start":"2023-11-14T22:13:20.000007+0000","end":"2023-11-14T22:13:22.000007+0000",

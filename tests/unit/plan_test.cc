@@ -117,6 +117,19 @@ TEST_CASE("flags say which fields a packet must have") {
     CHECK(plan.records[3].mac_set == 1);
 }
 
+TEST_CASE("the generation knows by which zones datagrams that are inspected leave") {
+    const auto zones_of = [](const std::string& match) {
+        return plan_of("[inspect.web]\n" + two_zones + "[[rule]]\nname = \"look\"\n" + match +
+                       "action = \"inspect\"\ninspect = \"web\"\n")
+            .generation.datagram_zones;
+    };
+    CHECK(zones_of("proto = \"tcp\"\n") == 0);
+    CHECK(zones_of("proto = \"udp\"\n") == ~0ULL);
+    CHECK(zones_of("proto = [\"tcp\", \"udp\"]\nout = \"wan\"\n") == 1ULL << 1);
+    CHECK(plan_of(two_zones + rule("out", "proto = \"udp\"\nout = \"wan\""))
+              .generation.datagram_zones == 0);
+}
+
 TEST_CASE("inspect takes the excluded addresses out of both ends") {
     const Plan plan =
         plan_of("[inspect.web]\nexclude = \"10.0.0.0/8\"\non_down = \"drop\"\nmark = 0x40000000\n" +
