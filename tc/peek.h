@@ -155,7 +155,10 @@ static __always_inline int pc_leave_peeked(struct __sk_buff *skb, struct pc_leav
 			return pc_peek_whole(skb, leaving, now, generation, entry);
 		__attribute__((fallthrough));
 	case PC_DECISION_RELEASED:
-		return pc_is_current_at_tc(entry, generation) ? TC_ACT_UNSPEC : PC_PEEK_NOTHING;
+		return leaving->state == PC_STATE_ESTABLISHED &&
+				       pc_is_current_at_tc(entry, generation)
+			       ? TC_ACT_UNSPEC
+			       : PC_PEEK_NOTHING;
 	case PC_DECISION_INSPECT:
 		return pc_peek_whole(skb, leaving, now, generation, entry);
 	default:

@@ -57,6 +57,6 @@ for wan in "$PC_WAN4" "$PC_WAN6"; do
     in_lan timeout 2 dig +tries=1 +time=1 "@$wan" www.example A >/dev/null # nobody answers
     logged "e['event_type'] == 'quic' and e['quic']['sni'] == 'very.bad.example' and e['portcullis']['verdict'] == 'deny'"
 done
-# The lines of flows without an end of their own come when their time is over: ten seconds for DNS.
-sleep 11
+# The lines of flows without an end of their own come when their time is over, or the inspector's.
+kill -TERM "$PC_INSPECTOR"
 logged "e['event_type'] == 'dns' and e['dns']['rrname'] == 'www.example' and e['dns']['rrtype'] == 'A' and e['dest_ip'] == '$PC_WAN6'"
