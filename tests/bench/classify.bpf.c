@@ -83,6 +83,7 @@ static __always_inline __u32 bench_ask(struct pc_walk *walk)
 	walk->in_zone = 1; /* zone 0 is of the router's own packets */
 	if (pc_walk_start(walk))
 		return BENCH_NO_RULE;
+	walk->query.state_bit = PC_STATE_NEW;
 	walk->query.out_bits = ~0ULL;
 	walk->query.from = 0;
 	if (pc_first_match(&walk->query))
