@@ -36,12 +36,6 @@ TOML
 pc_start_servers
 pc_start_daemon
 pc_start_inspector
-logged() { # EXPRESSION over e, one event: some line of the log is so
-    pc_wait_for 5 /usr/bin/python3 -c "import json,sys
-sys.exit(not any($1 for e in map(json.loads, open('$PC_WORK/eve.json'))))" ||
-        pc_fail "no line of the log has $1: $(cat "$PC_WORK/eve.json")"
-    pc_ok "logged: $1"
-}
 hello() { # NAME ADDRESS: a TLS handshake by openssl s_client
     echo | in_lan timeout 5 openssl s_client -connect "$2:443" -servername "$1" 2>/dev/null |
         grep -q 'CN = server.example'
@@ -55,20 +49,20 @@ for pair in "$PC_WAN4 10.77.1.2" "$PC_WAN6 fd77:1::2"; do
     # The server answers whom it sees: the router, because the inspector connects onward from it.
     grep -q "^hello $([[ $wan == *:* ]] && echo "$PC_RTR6" || echo "$PC_RTR4") " "$PC_WORK/body" ||
         pc_fail "not the server's own answer: $(cat "$PC_WORK/body")"
-    logged "e['event_type'] == 'tls' and e['tls']['sni'] == 'shop.example' and e['tls']['ja4'].startswith('t13d') and e['src_ip'] == '$client' and e['dest_ip'] == '$wan' and e['dest_port'] == 443"
+    pc_logged "e['event_type'] == 'tls' and e['tls']['sni'] == 'shop.example' and e['tls']['ja4'].startswith('t13d') and e['src_ip'] == '$client' and e['dest_ip'] == '$wan' and e['dest_port'] == 443"
     hello mail.example "$address" || pc_fail "openssl s_client to $wan"
-    logged "e.get('tls', {}).get('sni') == 'mail.example' and e['portcullis']['verdict'] == 'allow' and e['portcullis']['rule'] == 'web'"
+    pc_logged "e.get('tls', {}).get('sni') == 'mail.example' and e['portcullis']['verdict'] == 'allow' and e['portcullis']['rule'] == 'web'"
     for name in bad.example deep.er.bad.example; do
         hello $name "$address" && pc_fail "$name at $wan is not denied"
-        logged "e.get('tls', {}).get('sni') == '$name' and e['portcullis']['verdict'] == 'deny'"
+        pc_logged "e.get('tls', {}).get('sni') == '$name' and e['portcullis']['verdict'] == 'deny'"
     done
     hello notbad.example "$address" || pc_fail "notbad.example at $wan is denied"
     in_lan curl -s -m 5 -o /dev/null --connect-to "news.example:80:$address:80" http://news.example/ ||
         pc_fail "curl http://news.example at $wan"
-    logged "e['event_type'] == 'http' and e['http']['hostname'] == 'news.example' and e['http']['http_method'] == 'GET' and e['dest_ip'] == '$wan'"
+    pc_logged "e['event_type'] == 'http' and e['http']['hostname'] == 'news.example' and e['http']['http_method'] == 'GET' and e['dest_ip'] == '$wan'"
     in_lan curl -s -m 5 -o /dev/null --http2-prior-knowledge --connect-to "h2.bad.example:80:$address:80" \
         http://h2.bad.example/path && pc_fail "HTTP/2 for h2.bad.example at $wan is not denied"
-    logged "e.get('http', {}).get('hostname') == 'h2.bad.example' and e['http']['protocol'] == 'HTTP/2' and e['portcullis']['verdict'] == 'deny'"
+    pc_logged "e.get('http', {}).get('hostname') == 'h2.bad.example' and e['http']['protocol'] == 'HTTP/2' and e['portcullis']['verdict'] == 'deny'"
     # A server that speaks first: the client waits for the greeting before it says a word.
     greeting=$(in_lan timeout 3 nc "$wan" 25 </dev/null | head -1)
     [[ $greeting == "220 hello"* ]] || pc_fail "no greeting from $wan through the inspector: $greeting"
@@ -80,7 +74,7 @@ for pair in "$PC_WAN4 10.77.1.2" "$PC_WAN6 fd77:1::2"; do
     in_lan curl -s -m 5 -o "$PC_WORK/big" --connect-to "big.example:80:$address:80" \
         http://big.example/bytes/20000000 || pc_fail "20 MB from $wan"
     [ "$(stat -c %s "$PC_WORK/big")" = 20000000 ] || pc_fail "20 MB from $wan did not arrive whole"
-    logged "e.get('http', {}).get('hostname') == 'big.example' and e['flow']['bytes_toclient'] > 20000000"
+    pc_logged "e.get('http', {}).get('hostname') == 'big.example' and e['flow']['bytes_toclient'] > 20000000"
 done
 [ "$(pc_packets web)" -gt 20 ] || pc_fail "rule web counted $(pc_packets web) packets"
 [ "$(pc_reason "inspect-divert")" -gt 20 ] || pc_fail "nothing was counted under inspect-divert"

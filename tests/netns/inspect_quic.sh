@@ -35,12 +35,6 @@ TOML
 pc_start_servers
 pc_start_daemon
 pc_start_inspector
-logged() { # EXPRESSION over e, one event: some line of the log is so, when its flow has ended
-    pc_wait_for 5 /usr/bin/python3 -c "import json,sys
-sys.exit(not any($1 for e in map(json.loads, open('$PC_WORK/eve.json'))))" ||
-        pc_fail "no line of the log has $1: $(cat "$PC_WORK/eve.json")"
-    pc_ok "logged: $1"
-}
 hello() { # WORDS... ADDRESS: how many datagrams come back
     in_lan "$PC_BUILD/tests/support/quic_initial" wait=700 "${@:1:$#-1}" "${!#}" 7000 | wc -l
 }
@@ -53,10 +47,10 @@ for wan in "$PC_WAN4" "$PC_WAN6"; do
         pc_fail "a hello over four datagrams, shuffled, to $wan"
     [ "$(hello name=very.bad.example extra=3000 datagrams=4 frames=9 shuffle=3 "$wan")" = 0 ] ||
         pc_fail "very.bad.example in four shuffled datagrams at $wan is let through"
-    logged "e['event_type'] == 'quic' and e['quic']['sni'] == 'bad.example' and e['portcullis']['verdict'] == 'deny' and e['dest_ip'] == '$wan'"
+    pc_logged "e['event_type'] == 'quic' and e['quic']['sni'] == 'bad.example' and e['portcullis']['verdict'] == 'deny' and e['dest_ip'] == '$wan'"
     in_lan timeout 2 dig +tries=1 +time=1 "@$wan" www.example A >/dev/null # nobody answers
-    logged "e['event_type'] == 'quic' and e['quic']['sni'] == 'very.bad.example' and e['portcullis']['verdict'] == 'deny'"
+    pc_logged "e['event_type'] == 'quic' and e['quic']['sni'] == 'very.bad.example' and e['portcullis']['verdict'] == 'deny'"
 done
 # The lines of flows without an end of their own come when their time is over, or the inspector's.
 kill -TERM "$PC_INSPECTOR"
-logged "e['event_type'] == 'dns' and e['dns']['rrname'] == 'www.example' and e['dns']['rrtype'] == 'A' and e['dest_ip'] == '$PC_WAN6'"
+pc_logged "e['event_type'] == 'dns' and e['dns']['rrname'] == 'www.example' and e['dns']['rrtype'] == 'A' and e['dest_ip'] == '$PC_WAN6'"

@@ -57,12 +57,6 @@ TOML
 pc_start_servers
 pc_start_daemon
 pc_start_inspector
-logged() { # EXPRESSION over e, one event, and p, its portcullis part
-    pc_wait_for 5 /usr/bin/python3 -c "import json,sys
-sys.exit(not any($1 for e in map(json.loads, open('$PC_WORK/eve.json')) for p in [e['portcullis']]))" ||
-        pc_fail "no line of the log has $1: $(cat "$PC_WORK/eve.json")"
-    pc_ok "logged: $1"
-}
 http() { # NAME PATH [CURL-OPTION...]: prints the status, 000 for no answer
     in_lan curl -s -m 5 -o "$PC_WORK/body" -w '%{http_code}' --path-as-is \
         --connect-to "$1:80:$PC_WAN4:80" "${@:3}" "http://$1$2"
@@ -92,12 +86,12 @@ hello shop.example http/1.1 || pc_fail "TLS to shop.example"
 hello ads.example h2 && pc_fail "TLS to ads.example is not denied"
 hello new.example h2 || pc_fail "TLS with h2 to new.example"
 hello new.example http/1.1 && pc_fail "TLS without h2 to new.example is not denied"
-logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'ads' and p['logged'] == ['seen'] and e['http']['hostname'] == 'ads.example' and e['src_ip'] == '10.77.1.2'"
-logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'ads' and 'tls' in e"
-logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'old' and p['reason'] == 'rule old'"
-logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'upload'"
-logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'admin' and e['http']['url'] == '/admin/users'"
-logged "p['verdict'] == 'allow' and 'inspect_rule' not in p and p['logged'] == ['seen']"
+pc_logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'ads' and p['logged'] == ['seen'] and e['http']['hostname'] == 'ads.example' and e['src_ip'] == '10.77.1.2'"
+pc_logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'ads' and 'tls' in e"
+pc_logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'old' and p['reason'] == 'rule old'"
+pc_logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'upload'"
+pc_logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'admin' and e['http']['url'] == '/admin/users'"
+pc_logged "p['verdict'] == 'allow' and 'inspect_rule' not in p and p['logged'] == ['seen']"
 
 # Requests one after the other, each in a connection of its own, until the file is gone: how many, how
 # many failed, and how long the slow ones took.

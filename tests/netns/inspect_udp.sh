@@ -58,11 +58,6 @@ datagrams() { # NAMESPACE WORDS...
 inspected() { # NAME FIELD
     pc_shell --json show inspect | pc_json "sum(i['$2'] for i in j['inspects'] if i['name']=='$1')"
 }
-logged() { # EXPRESSION over e, one event: some line of the log is so
-    pc_wait_for 8 /usr/bin/python3 -c "import json,sys
-sys.exit(not any($1 for e in map(json.loads, open('$PC_WORK/eve.json'))))" ||
-        pc_fail "no line of the log has $1: $(tail -5 "$PC_WORK/eve.json")"
-}
 answers_dns() { # NAMESPACE ADDRESS
     [ "$("$1" dig +short +tries=3 +time=1 -p 5300 "@$2" www.example A 2>/dev/null)" = 192.0.2.53 ]
 }
@@ -114,7 +109,7 @@ more_than() { [ "$(pc_reason "$2")" -gt "$1" ]; }
 refusal_counted() { [ "$(inspected open upstream_failed)" -ge 1 ]; }
 check_names() {
     pc_udp in_lan "$PC_WAN4" 7001 && pc_fail "a datagram without a name passes an allow list"
-    logged "e['dest_port'] == 7001 and e['proto'] == 'UDP' and e['portcullis']['verdict'] == 'deny'"
+    pc_logged "e['dest_port'] == 7001 and e['proto'] == 'UDP' and e['portcullis']['verdict'] == 'deny'"
     [ "$(inspected named denied)" -ge 1 ] || pc_fail "the denied flow is not counted"
     datagrams in_lan refused "$PC_WAN4" 7009 || pc_fail "an answer from where nobody is"
     pc_wait_for 3 refusal_counted || pc_fail "a refusal is not counted"
@@ -164,7 +159,7 @@ check_successor() {
     pc_ok "over max_flows a UDP flow is turned away: passed on where the configuration says so"
     datagrams in_lan ask 40 "$PC_WAN4" 7009 >/dev/null
     pc_udp in_lan "$PC_WAN4" 7000 || pc_fail "flows without an answer leave no room for another"
-    logged "e['flow']['reason'] == 'crowded-out' and e['dest_port'] == 7009 and e['flow']['pkts_toclient'] == 0"
+    pc_logged "e['flow']['reason'] == 'crowded-out' and e['dest_port'] == 7009 and e['flow']['pkts_toclient'] == 0"
     pc_ok "a flow that waits for its first answer makes way for a new one"
 }
 

@@ -30,12 +30,6 @@ TOML
 pc_start_servers
 pc_start_daemon
 pc_start_inspector
-logged() { # EXPRESSION over e, one event: some line of the log is so
-    pc_wait_for 5 /usr/bin/python3 -c "import json,sys
-sys.exit(not any($1 for e in map(json.loads, open('$PC_WORK/eve.json'))))" ||
-        pc_fail "no line of the log has $1: $(cat "$PC_WORK/eve.json")"
-    pc_ok "logged: $1"
-}
 hello() { # NAME ADDRESS: a TLS handshake by openssl s_client
     echo | in_lan timeout 5 openssl s_client -connect "$2:443" -servername "$1" 2>/dev/null |
         grep -q 'CN = server.example'
@@ -77,18 +71,18 @@ for pair in "$PC_WAN4 $PC_RTR4 10.77.1.2" "$PC_WAN6 $PC_RTR6 fd77:1::2"; do
         >"$PC_WORK/body" || pc_fail "curl https://shop.example at $wan"
     # One connection: the server sees the client's own, as far as NAT lets it.
     grep -q "^hello $seen " "$PC_WORK/body" || pc_fail "the server sees: $(cat "$PC_WORK/body")"
-    logged "e['event_type'] == 'tls' and e['tls']['sni'] == 'shop.example' and e['src_ip'] == '$client' and e['dest_ip'] == '$wan' and e['flow']['reason'] == 'released'"
+    pc_logged "e['event_type'] == 'tls' and e['tls']['sni'] == 'shop.example' and e['src_ip'] == '$client' and e['dest_ip'] == '$wan' and e['flow']['reason'] == 'released'"
     hello mail.example "$address" || pc_fail "openssl s_client to $wan"
     for name in bad.example deep.er.bad.example; do
         begin=$EPOCHREALTIME
         hello $name "$address" && pc_fail "$name at $wan is not denied"
         /usr/bin/python3 -c "import sys; sys.exit($EPOCHREALTIME - $begin > 2)" ||
             pc_fail "$name at $wan is denied, but its client has not heard of it"
-        logged "e.get('tls', {}).get('sni') == '$name' and e['portcullis']['verdict'] == 'deny'"
+        pc_logged "e.get('tls', {}).get('sni') == '$name' and e['portcullis']['verdict'] == 'deny'"
     done
     hello notbad.example "$address" || pc_fail "notbad.example at $wan is denied"
     crumbs crumbs.example "$wan" | grep -q "handshake done" || pc_fail "a large hello in crumbs to $wan"
-    logged "e.get('tls', {}).get('sni') == 'crumbs.example'"
+    pc_logged "e.get('tls', {}).get('sni') == 'crumbs.example'"
     crumbs bad.example "$wan" 2>/dev/null | grep -q "handshake done" && pc_fail "crumbs of bad.example are let through"
     in_lan curl -s -m 5 -o /dev/null --connect-to "news.example:80:$address:80" http://news.example/ ||
         pc_fail "curl http://news.example at $wan"

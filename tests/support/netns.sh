@@ -153,6 +153,15 @@ pc_start_inspector() { # OPTION...
 
 pc_inspector_up() { pc_shell --json show inspect | grep -q '"state": *"up"'; }
 
+# EXPRESSION over e, one event of the inspector's log, and p, its portcullis part: some line is so. A
+# flow that is over has its line.
+pc_logged() {
+    pc_wait_for 8 /usr/bin/python3 -c "import json,sys
+sys.exit(not any($1 for e in map(json.loads, open('$PC_WORK/eve.json')) for p in [e['portcullis']]))" ||
+        pc_fail "no line of the log has $1: $(tail -20 "$PC_WORK/eve.json")"
+    pc_ok "logged: $1"
+}
+
 # A UDP sink on that port of the router, ready; its process id is in PC_SINK, its count goes to FILE.
 pc_start_sink() { # PORT FILE
     pc_background rtr /usr/bin/python3 "$PC_ROOT/tests/support/probe.py" sink "$1" >"$2"
