@@ -137,9 +137,9 @@ static __always_inline bool pc_is_past_judged(const struct pc_leaving *leaving,
 /* A packet of a known flow, by what the inspector has said about it. PC_PEEK_NOTHING: rules
  * decide.
  */
-static __always_inline int pc_leave_peeked(struct __sk_buff *skb, struct pc_leaving *leaving,
-					   const struct pc_control *now,
-					   const struct pc_generation *generation)
+static __noinline int pc_leave_peeked(struct __sk_buff *skb, struct pc_leaving *leaving,
+				      const struct pc_control *now,
+				      const struct pc_generation *generation)
 {
 	struct pc_flow_entry *entry = pc_flow_at(leaving->query.index);
 
