@@ -19,7 +19,7 @@ struct pc_flow_place {
 	__u32 bucket;
 	__u32 way; /* PC_FLOW_WAYS: no flow's, or the same one's */
 	__u32 index;
-	__u32 zero;
+	__u32 link; /* what led to it there */
 };
 
 struct pc_flow_query {
@@ -271,7 +271,7 @@ PC_SUBPROGRAM int pc_take_entry(void)
 }
 
 /* Nobody else has it, and no bucket leads to it. Where all others are quicker each time, it is lost
- * until the daemon counts again.
+ * to this table.
  */
 PC_SUBPROGRAM int pc_give_entry(__u32 index)
 {
@@ -345,6 +345,7 @@ static __always_inline void pc_best_place(const struct pc_flow_query *query, __u
 			place->bucket = index;
 			place->way = way;
 			place->index = PC_FLOW_LINK_INDEX(link);
+			place->link = link;
 		}
 	}
 }
@@ -412,14 +413,16 @@ static __always_inline bool pc_publish_flow(const struct pc_flow_query *query,
 	__u32 link = PC_FLOW_LINK(query->tag, query->index);
 	struct pc_flow_bucket *bucket = pc_flow_bucket_at(place->bucket);
 	struct pc_flow_entry *entry = pc_flow_at(query->index);
+	bool linked;
 
 	if (!bucket || !entry)
 		return false;
 	entry->deadline = deadline;
-	if (place->way < PC_FLOW_WAYS) {
-		bucket->link[place->way & 7] = link;
-	} else if (!query->again && !pc_link_in(query->bucket[0], link) &&
-		   !pc_link_in(query->bucket[1], link)) {
+	/* The place may have become another flow's before the entry was taken. */
+	linked = query->again || (place->way < PC_FLOW_WAYS &&
+				  __sync_val_compare_and_swap(&bucket->link[place->way & 7],
+							      place->link, link) == place->link);
+	if (!linked && !pc_link_in(query->bucket[0], link) && !pc_link_in(query->bucket[1], link)) {
 		pc_give_entry(query->index);
 		return false;
 	}

@@ -40,15 +40,6 @@ void decrement(T& counter) {
     }
 }
 
-template <typename T>
-Result<std::span<T>> as_span_of(std::span<std::byte> bytes) {
-    const auto at = reinterpret_cast<uintptr_t>(bytes.data());
-    if (bytes.empty() || bytes.size() % sizeof(T) != 0 || at % alignof(T) != 0) {
-        return Error{EPROTO, "the table of flows has an unknown layout"};
-    }
-    return std::span(reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T));
-}
-
 } // namespace
 
 Result<FlowMaps> flow_maps(const FlowMemory& memory, std::span<std::byte> sources,

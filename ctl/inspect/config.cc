@@ -9,9 +9,9 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include "ctl/inspect/config_rules.h"
+#include "ctl/inspect/random.h"
 #include "rules/abi.h"
 
 namespace pc::inspect {
@@ -94,13 +94,6 @@ Result<std::string> read_whole(const std::string& path) {
     return content;
 }
 
-uint64_t random_seed() {
-    uint64_t seed = 0;
-    // Ignoring: with 0 in its place only a client that knows the set could slow its own look-ups.
-    (void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
-    return seed;
-}
-
 } // namespace
 
 Result<Config> parse_config(const Json& json, const ReadSet& read_set) {
@@ -154,7 +147,7 @@ ReadSet sets_in(std::string folder, NameSets known) {
             return found->second;
         }
         Result<NameSet> set =
-            NameSet::from_lines(TRY(read_whole(folder + "/" + file)), random_seed());
+            NameSet::from_lines(TRY(read_whole(folder + "/" + file)), random_number());
         if (!set) {
             return Error{0, fmt::format("{}: {}", file, set.error().message)};
         }

@@ -4,7 +4,8 @@
 #include <array>
 
 #include <net/if.h>
-#include <sys/random.h>
+
+#include "ctl/inspect/random.h"
 
 namespace pc::inspect {
 
@@ -13,14 +14,6 @@ namespace {
 constexpr uint64_t flow_id_mask = (uint64_t{1} << 53) - 1;
 constexpr uint64_t interface_names_ms = 10000;
 
-// So that ids of two runs, or of two workers, do not meet in one log.
-uint64_t random_id() {
-    uint64_t id = 0;
-    // Ignoring: with 0 in its place ids start at 0, which is no harm.
-    (void)getrandom(&id, sizeof(id), GRND_NONBLOCK);
-    return id & flow_id_mask;
-}
-
 } // namespace
 
 WallTime wall_now() {
@@ -28,7 +21,7 @@ WallTime wall_now() {
     return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
 }
 
-FlowLog::FlowLog(LogFile& file) : file_(&file), next_id_(random_id()) {}
+FlowLog::FlowLog(LogFile& file) : file_(&file), next_id_(random_number() & flow_id_mask) {}
 
 uint64_t FlowLog::next_id() {
     return next_id_++ & flow_id_mask;

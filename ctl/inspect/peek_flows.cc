@@ -5,8 +5,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
+#include "ctl/inspect/random.h"
 #include "ctl/inspect/subject.h"
 
 namespace pc::inspect {
@@ -16,20 +16,13 @@ namespace {
 // Of one turn, so that neither other flows nor the heartbeat wait.
 constexpr size_t frames_per_turn = 256;
 
-uint64_t random_seed() {
-    uint64_t seed = 0;
-    // Ignoring: with 0 in its place a client could guess collisions, in the first moments of boot.
-    (void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
-    return seed;
-}
-
 constexpr EthernetAddress peek_address(pc_peek_word word) {
     EthernetAddress address = PC_PEEK_MAC;
     address.back() = static_cast<uint8_t>(word);
     return address;
 }
 
-UdpFlowId id_of(const PeekFlow& flow) {
+FlowId id_of(const PeekFlow& flow) {
     return {flow.origin.nat, flow.origin.server};
 }
 
@@ -64,7 +57,7 @@ uint64_t deadline_ms(const PeekFlow& flow) {
 
 PeekFlows::PeekFlows(PeekNeeds needs, ConfigPtr config, size_t flows_max)
     : needs_(needs), config_(std::move(config)), table_(flows_max),
-      by_id_(0, UdpFlowHash{random_seed()}) {}
+      by_id_(0, FlowIdHash{random_number()}) {}
 
 pc_inspect_stats& PeekFlows::stats(const PeekFlow& flow) {
     return needs_.counters.of(flow.origin.inspect);
@@ -87,7 +80,7 @@ void PeekFlows::take_frame(const SeenFrame& frame) {
     if (!segment) {
         return;
     }
-    const UdpFlowId id{segment->from, segment->to};
+    const FlowId id{segment->from, segment->to};
     PeekFlow* flow = find(id);
     if (flow == nullptr) {
         flow = admit(id, frame);
@@ -118,7 +111,7 @@ void PeekFlows::take_frame(const SeenFrame& frame) {
 }
 
 // The client may have begun another connection from the same port.
-PeekFlow* PeekFlows::find(const UdpFlowId& id) {
+PeekFlow* PeekFlows::find(const FlowId& id) {
     const auto found = by_id_.find(id);
     if (found == by_id_.end()) {
         return nullptr;
@@ -139,7 +132,7 @@ PeekFlow* PeekFlows::find(const UdpFlowId& id) {
 }
 
 // Null if there is no room for it, or its policy is not known: then all is said about the frame.
-PeekFlow* PeekFlows::admit(const UdpFlowId& id, const SeenFrame& frame) {
+PeekFlow* PeekFlows::admit(const FlowId& id, const SeenFrame& frame) {
     const Result<Origin> origin = find_origin(needs_.flow_map, IPPROTO_TCP, id.client, id.server);
     if (!origin) {
         return nullptr;

@@ -18,13 +18,13 @@
 #include "ctl/inspect/config.h"
 #include "ctl/inspect/counters.h"
 #include "ctl/inspect/flow.h"
+#include "ctl/inspect/flow_id.h"
 #include "ctl/inspect/flow_log.h"
 #include "ctl/inspect/flow_table.h"
 #include "ctl/inspect/peek_flow.h"
 #include "ctl/inspect/peek_frame.h"
 #include "ctl/inspect/peek_socket.h"
 #include "ctl/inspect/poller.h"
-#include "ctl/inspect/udp_flow.h"
 
 namespace pc::inspect {
 
@@ -57,8 +57,8 @@ public:
 
 private:
     void take_frame(const SeenFrame& frame);
-    [[nodiscard]] PeekFlow* find(const UdpFlowId& id);
-    [[nodiscard]] PeekFlow* admit(const UdpFlowId& id, const SeenFrame& frame);
+    [[nodiscard]] PeekFlow* find(const FlowId& id);
+    [[nodiscard]] PeekFlow* admit(const FlowId& id, const SeenFrame& frame);
     void look_at(PeekFlow& flow, const TcpSegment& segment, const SeenFrame& frame);
     void examine(PeekFlow& flow);
     void decide(PeekFlow& flow, Recognised recognised);
@@ -80,7 +80,7 @@ private:
     PeekNeeds needs_;
     ConfigPtr config_;
     FlowTable<PeekFlow> table_;
-    std::unordered_map<UdpFlowId, Token, UdpFlowHash> by_id_;
+    std::unordered_map<FlowId, Token, FlowIdHash> by_id_;
     PeekReceiver receiver_;
     std::deque<Token> resting_; // judged, the oldest first; and some that are over
     size_t memory_ = 0;         // of all flows

@@ -7,7 +7,8 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <sys/random.h>
+
+#include "ctl/inspect/random.h"
 
 namespace pc::inspect {
 
@@ -96,9 +97,7 @@ Result<std::vector<LogFile>> open_logs(const std::string& path, size_t workers) 
 Result<std::vector<std::unique_ptr<Worker>>> make_workers(const WorkerNeeds& needs,
                                                           std::vector<Listeners> listeners,
                                                           std::vector<LogFile> logs) {
-    uint32_t seed = 0;
-    // Ignoring: with 0 in its place a client could choose its worker, in the first moments of boot.
-    (void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+    const auto seed = static_cast<uint32_t>(random_number());
     std::vector<std::unique_ptr<Worker>> workers;
     for (size_t i = 0; i < listeners.size(); ++i) {
         workers.push_back(TRY(Worker::create(

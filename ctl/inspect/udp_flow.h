@@ -24,19 +24,6 @@ constexpr uint64_t undecided_ms = 3000;
 // Conntrack forgets a UDP flow after 30 s at the earliest: then its port may be another client's.
 constexpr uint64_t client_sure_ms = 20'000;
 
-// As the listener sees it: who sends (after NAT), and to where.
-struct UdpFlowId {
-    Endpoint client, server;
-
-    bool operator==(const UdpFlowId&) const = default;
-};
-
-// Seeded, because clients choose their ports.
-struct UdpFlowHash {
-    uint64_t seed = 0;
-    [[nodiscard]] size_t operator()(const UdpFlowId& id) const;
-};
-
 struct UdpFlow {
     uint32_t index = 0; // in its table
     uint32_t generation = 0;

@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
+#include "ctl/inspect/random.h"
 #include "ctl/inspect/subject.h"
 
 namespace pc::inspect {
@@ -18,18 +18,11 @@ namespace {
 constexpr size_t batches_per_turn = 8;
 constexpr size_t queued_per_turn_max = 256;
 
-uint64_t random_seed() {
-    uint64_t seed = 0;
-    // Ignoring: with 0 in its place a client could guess collisions, in the first moments of boot.
-    (void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
-    return seed;
-}
-
 Token token_of(const UdpFlow& flow) {
     return {Source::udp_upstream, flow.index, flow.generation};
 }
 
-UdpFlowId id_of(const UdpFlow& flow) {
+FlowId id_of(const UdpFlow& flow) {
     return {flow.origin.nat, flow.origin.server};
 }
 
@@ -37,7 +30,7 @@ UdpFlowId id_of(const UdpFlow& flow) {
 
 UdpFlows::UdpFlows(UdpFlowNeeds needs, ConfigPtr config, size_t flows_max)
     : needs_(needs), config_(std::move(config)), table_(flows_max),
-      by_id_(0, UdpFlowHash{random_seed()}), replies_(needs.netns) {}
+      by_id_(0, FlowIdHash{random_number()}), replies_(needs.netns) {}
 
 pc_inspect_stats& UdpFlows::stats(const UdpFlow& flow) {
     return needs_.counters.of(flow.origin.inspect);
@@ -56,7 +49,7 @@ bool UdpFlows::receive_from(int listener) {
     return true;
 }
 
-void UdpFlows::take_datagram(const UdpFlowId& id, std::span<const std::byte> bytes) {
+void UdpFlows::take_datagram(const FlowId& id, std::span<const std::byte> bytes) {
     UdpFlow* flow = find(id);
     if (flow == nullptr) {
         flow = admit(id);
@@ -77,7 +70,7 @@ void UdpFlows::take_datagram(const UdpFlowId& id, std::span<const std::byte> byt
     }
 }
 
-UdpFlow* UdpFlows::find(const UdpFlowId& id) {
+UdpFlow* UdpFlows::find(const FlowId& id) {
     const auto found = by_id_.find(id);
     if (found == by_id_.end()) {
         return nullptr;
@@ -91,13 +84,13 @@ UdpFlow* UdpFlows::find(const UdpFlowId& id) {
     return flow;
 }
 
-bool UdpFlows::is_still_of_client(const UdpFlow& flow, const UdpFlowId& id) const {
+bool UdpFlows::is_still_of_client(const UdpFlow& flow, const FlowId& id) const {
     const Result<Origin> now = find_origin(needs_.flow_map, IPPROTO_UDP, id.client, id.server);
     return now && now.value().client == flow.origin.client;
 }
 
 // Null if there is no room for it, or its policy is not known; the datagram is lost then.
-UdpFlow* UdpFlows::admit(const UdpFlowId& id) {
+UdpFlow* UdpFlows::admit(const FlowId& id) {
     const Result<Origin> origin = find_origin(needs_.flow_map, IPPROTO_UDP, id.client, id.server);
     if (!origin) {
         ++needs_.counters.of(0).datagrams_lost;
@@ -118,7 +111,7 @@ UdpFlow* UdpFlows::admit(const UdpFlowId& id) {
     return &flow;
 }
 
-bool UdpFlows::has_room_for(const UdpFlowId& id, const Origin& origin) {
+bool UdpFlows::has_room_for(const FlowId& id, const Origin& origin) {
     pc_inspect_stats& counted = needs_.counters.of(origin.inspect);
     const InspectConfig* inspect = config_->find(origin.inspect);
     const bool at_limit = inspect != nullptr && inspect->flows_max != 0 &&

@@ -14,6 +14,7 @@
 #include "ctl/inspect/counters.h"
 #include "ctl/inspect/datagrams.h"
 #include "ctl/inspect/flow.h"
+#include "ctl/inspect/flow_id.h"
 #include "ctl/inspect/flow_log.h"
 #include "ctl/inspect/flow_table.h"
 #include "ctl/inspect/poller.h"
@@ -56,11 +57,11 @@ public:
     void end_all();
 
 private:
-    void take_datagram(const UdpFlowId& id, std::span<const std::byte> bytes);
-    [[nodiscard]] UdpFlow* find(const UdpFlowId& id);
-    [[nodiscard]] bool is_still_of_client(const UdpFlow& flow, const UdpFlowId& id) const;
-    [[nodiscard]] UdpFlow* admit(const UdpFlowId& id);
-    [[nodiscard]] bool has_room_for(const UdpFlowId& id, const Origin& origin);
+    void take_datagram(const FlowId& id, std::span<const std::byte> bytes);
+    [[nodiscard]] UdpFlow* find(const FlowId& id);
+    [[nodiscard]] bool is_still_of_client(const UdpFlow& flow, const FlowId& id) const;
+    [[nodiscard]] UdpFlow* admit(const FlowId& id);
+    [[nodiscard]] bool has_room_for(const FlowId& id, const Origin& origin);
     [[nodiscard]] bool make_room();
     void judge_datagram(UdpFlow& flow, std::span<const std::byte> bytes);
     void decide(UdpFlow& flow);
@@ -77,7 +78,7 @@ private:
     UdpFlowNeeds needs_;
     ConfigPtr config_;
     FlowTable<UdpFlow> table_;
-    std::unordered_map<UdpFlowId, Token, UdpFlowHash> by_id_;
+    std::unordered_map<FlowId, Token, FlowIdHash> by_id_;
     ReplySockets replies_;
     DatagramBatch batch_; // one for all: nothing stays in it between two flows
     uint64_t now_ms_ = 0;

@@ -26,15 +26,6 @@ bool is_live(const pc_flow_entry& entry) {
     return (entry.flags & PC_FLOW_LIVE) != 0;
 }
 
-template <typename T>
-Result<std::span<T>> as_span_of(std::span<std::byte> bytes) {
-    const auto at = reinterpret_cast<uintptr_t>(bytes.data());
-    if (bytes.empty() || bytes.size() % sizeof(T) != 0 || at % alignof(T) != 0) {
-        return Error{EPROTO, "the table of flows has an unknown layout"};
-    }
-    return std::span(reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T));
-}
-
 bool has(const FlowMemory& table, uint32_t bucket, uint32_t tag, const pc_flow_entry& entry) {
     const auto& links = table.buckets[bucket].link;
     return std::any_of(std::begin(links), std::end(links), [&](const uint32_t& link) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,6 +12,16 @@
 #include "rules/result.h"
 
 namespace pc {
+
+// The bytes of a map as the values that it holds; EPROTO for another length.
+template <typename T>
+[[nodiscard]] Result<std::span<T>> as_span_of(std::span<std::byte> bytes) {
+    const auto at = reinterpret_cast<uintptr_t>(bytes.data());
+    if (bytes.empty() || bytes.size() % sizeof(T) != 0 || at % alignof(T) != 0) {
+        return Error{EPROTO, "the table of flows has an unknown layout"};
+    }
+    return std::span(reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T));
+}
 
 struct FlowMemory {
     std::span<pc_flow_bucket> buckets;

@@ -9,6 +9,7 @@
 #include "ctl/inspect/counters.h"
 #include "ctl/inspect/datagrams.h"
 #include "ctl/inspect/flow.h"
+#include "ctl/inspect/flow_id.h"
 #include "ctl/inspect/flow_table.h"
 #include "ctl/inspect/origin.h"
 #include "ctl/inspect/udp_flow.h"
@@ -91,19 +92,18 @@ TEST_CASE("a UDP flow ends by silence, sooner without an answer, soonest for DNS
 }
 
 TEST_CASE("UDP flows differ by each part of client and server") {
-    const UdpFlowId id{at("192.0.2.1", 1000), at("198.51.100.1", 53)};
+    const FlowId id{at("192.0.2.1", 1000), at("198.51.100.1", 53)};
     std::set<size_t> hashes;
-    const UdpFlowHash hash{1};
-    for (const UdpFlowId& other :
-         {id, UdpFlowId{at("192.0.2.2", 1000), id.server},
-          UdpFlowId{at("192.0.2.1", 1001), id.server}, UdpFlowId{id.client, at("198.51.100.2", 53)},
-          UdpFlowId{id.client, at("198.51.100.1", 54)},
-          UdpFlowId{at("2001:db8::1", 1000), at("2001:db8::2", 53)}}) {
+    const FlowIdHash hash{1};
+    for (const FlowId& other :
+         {id, FlowId{at("192.0.2.2", 1000), id.server}, FlowId{at("192.0.2.1", 1001), id.server},
+          FlowId{id.client, at("198.51.100.2", 53)}, FlowId{id.client, at("198.51.100.1", 54)},
+          FlowId{at("2001:db8::1", 1000), at("2001:db8::2", 53)}}) {
         hashes.insert(hash(other));
         CHECK((other == id) == (hash(other) == hash(id)));
     }
     CHECK(hashes.size() == 6);
-    CHECK(hash(id) != UdpFlowHash{2}(id));
+    CHECK(hash(id) != FlowIdHash{2}(id));
 }
 
 TEST_CASE("a table gives a place again, but not to who asks for the flow before") {
