@@ -15,7 +15,7 @@
 #include "rules/abi_flow.h"
 #include "rules/abi_inspect.h"
 
-#define PC_ABI_VERSION 4
+#define PC_ABI_VERSION 5
 
 /* One list, three uses: the enum, the counter index, the word that the shell prints.
  * The first list drops a packet, the second lets a frame pass that no rule can judge.
@@ -448,5 +448,5 @@ PC_ASSERT_SIZE(struct pc_event, 72);
 	X(heartbeat) X(insp_stats) X(insp_udp) X(insp_fragments)                       \
 	X(flow_buckets) X(flow_entries) X(flow_free) X(flow_globals)                   \
 	X(flow_fragments) X(flow_sources) X(limits) X(limit_sets) X(limit_names)       \
-	X(limit_counters) X(guard_sketch) X(guard_top)
+	X(limit_counters) X(zone_names) X(guard_sketch) X(guard_top)
 /* clang-format on */

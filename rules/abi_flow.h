@@ -123,6 +123,8 @@ struct pc_flow_free {
 #define PC_WHERE_FAMILY(where)	       (4 + ((__u32)(where) >> 5 & 2))
 #define PC_WHERE_ZONE(where)	       ((__u32)(where)&0x3f)
 
+#define PC_ZONE_ANY 0xff
+
 /* A flow: two cache lines. Side 0 and 1 are in the order of their addresses. Who takes PC_FLOW_LIVE
  * away by compare and exchange owns the entry, and nobody else writes it until the flag is back.
  */
@@ -133,12 +135,15 @@ struct pc_flow_entry {
 	__u8 where;	     /* PC_WHERE() */
 	__u8 sides[2];	     /* enum pc_flow_side */
 	__u64 decision;	     /* about packets of the side that began */
-	__u32 answer_judged; /* the judgement that answers were let in by; 0: none yet */
-	__u32 delta;	     /* SHIFTED: the server's numbers + this are those the client sees */
-	__u8 state;	     /* enum pc_flow_state */
-	__u8 flags;	     /* enum pc_flow_flag */
-	__u16 tc_judged;     /* the judgement, its low bits, that TC let who began out by */
-	__u32 deadline;	     /* ticks; the flow is over after it */
+	__u16 answer_judged; /* the judgement, its low bits, that answers were let in by; 0: none
+				yet */
+	__u8 answer_zone;    /* that the flow left to; 0: not yet, PC_ZONE_ANY: not known */
+	__u8 zero;
+	__u32 delta;	 /* SHIFTED: the server's numbers + this are those the client sees */
+	__u8 state;	 /* enum pc_flow_state */
+	__u8 flags;	 /* enum pc_flow_flag */
+	__u16 tc_judged; /* the judgement, its low bits, that TC let who began out by */
+	__u32 deadline;	 /* ticks; the flow is over after it */
 
 	__u64 packets[2]; /* sent by each side */
 	__u64 bytes[2];	  /* of L3 */
@@ -276,6 +281,7 @@ struct pc_guard_candidate {
  * limit_sets     ARRAY[PC_LIMIT_SETS]            struct pc_limit_set, mmapable
  * limit_names    ARRAY[PC_LIMITS_MAX]            struct pc_rule_name: which limit owns a stable id
  * limit_counters PERCPU_ARRAY[PC_LIMITS_MAX]     struct pc_limit_counter
+ * zone_names     ARRAY[PC_ZONES_MAX]             struct pc_rule_name: which zone owns an id
  * guard_sketch   PERCPU_ARRAY[PC_GUARD_COLUMNS]  struct pc_guard_cells
  * guard_top      PERCPU_ARRAY[PC_GUARD_TOP]      struct pc_guard_candidate
  */

@@ -26,10 +26,10 @@ public:
     Compiler(const RuleSet& rules, const Environment& environment)
         : rules_(rules), environment_(environment), lists_(rules, environment) {}
 
-    [[nodiscard]] Result<Plan> compile(const RuleIds& previous, const RuleIds& previous_limits);
+    [[nodiscard]] Result<Plan> compile(const RuleIds& previous, const KeptIds& kept);
 
 private:
-    [[nodiscard]] Result<void> name_zones();
+    [[nodiscard]] Result<void> name_zones(const RuleIds& previous);
     [[nodiscard]] Result<void> name_inspects();
     void fill_generation();
     [[nodiscard]] Result<void> add_rule(const Rule& rule);
@@ -49,12 +49,17 @@ private:
     Names inspects_;
 };
 
-Result<void> Compiler::name_zones() {
-    if (rules_.zones.size() >= PC_ZONES_MAX) {
-        return limit("zones", rules_.zones.size(), PC_ZONES_MAX - 1);
+Result<void> Compiler::name_zones(const RuleIds& previous) {
+    std::vector<std::string_view> names;
+    for (const Zone& zone : rules_.zones) {
+        names.push_back(zone.name);
+    }
+    const auto ids = kept_ids(names, previous, PC_ZONES_MAX);
+    if (!ids) {
+        return limit("zones", names.size(), PC_ZONES_MAX - 1);
     }
     for (const Zone& zone : rules_.zones) {
-        const auto id = static_cast<uint8_t>(plan_.zones.size() + 1);
+        const auto id = static_cast<uint8_t>((*ids)[plan_.zones.size()]);
         zones_.emplace(zone.name, id);
         plan_.zones.push_back({.name = zone.name,
                                .id = id,
@@ -302,10 +307,10 @@ Result<void> Compiler::give_ids(const RuleIds& previous) {
     return {};
 }
 
-Result<Plan> Compiler::compile(const RuleIds& previous, const RuleIds& previous_limits) {
-    TRY(name_zones());
+Result<Plan> Compiler::compile(const RuleIds& previous, const KeptIds& kept) {
+    TRY(name_zones(kept.zones));
     TRY(name_inspects());
-    TRY(add_limits(rules_, previous_limits, plan_));
+    TRY(add_limits(rules_, kept.limits, plan_));
     const auto active = static_cast<size_t>(
         std::count_if(rules_.rules.begin(), rules_.rules.end(),
                       [&](const Rule& rule) { return is_active(rule, environment_); }));
@@ -331,14 +336,22 @@ Result<Plan> Compiler::compile(const RuleIds& previous, const RuleIds& previous_
 } // namespace
 
 Result<Plan> compile(const RuleSet& rules, const Environment& environment, const RuleIds& previous,
-                     const RuleIds& previous_limits) {
-    return Compiler(rules, environment).compile(previous, previous_limits);
+                     const KeptIds& kept) {
+    return Compiler(rules, environment).compile(previous, kept);
 }
 
 RuleIds rule_ids(const Plan& plan) {
     RuleIds ids;
     for (const PlanRule& rule : plan.rules) {
         ids.emplace(rule.name, rule.id);
+    }
+    return ids;
+}
+
+RuleIds zone_ids(const Plan& plan) {
+    RuleIds ids;
+    for (const PlanZone& zone : plan.zones) {
+        ids.emplace(zone.name, zone.id);
     }
     return ids;
 }

@@ -13,9 +13,15 @@ namespace pc {
 // Which rule owns which stable id (index of its counters). Kept over commits, so that counters are.
 using RuleIds = std::map<std::string, uint32_t, std::less<>>;
 
+// Likewise of what is not a rule. Flows remember the zone that they came from.
+struct KeptIds {
+    RuleIds limits;
+    RuleIds zones;
+};
+
 struct PlanZone {
     std::string name;
-    uint8_t id = 0; // 1..PC_ZONES_MAX-1, in file order
+    uint8_t id = 0; // 1..PC_ZONES_MAX-1, its own over commits
     std::vector<std::string> interfaces;
     std::vector<uint32_t> vlans; // empty: every tag
     XdpMode mode = XdpMode::automatic;
@@ -96,12 +102,13 @@ struct Plan {
 
 inline constexpr uint32_t bypass_mark_default = 0x10000000;
 
-// `previous` gives ids to rules it knows, `previous_limits` to limits; new ones get the smallest
+// `previous` gives ids to rules it knows, `kept` to limits and zones; new ones get the smallest
 // free id. Fails only where a limit of abi.h is exceeded (check() says it with a location first).
 [[nodiscard]] Result<Plan> compile(const RuleSet& rules, const Environment& environment,
-                                   const RuleIds& previous, const RuleIds& previous_limits = {});
+                                   const RuleIds& previous, const KeptIds& kept = {});
 
 [[nodiscard]] RuleIds rule_ids(const Plan& plan);
 [[nodiscard]] RuleIds limit_ids(const Plan& plan);
+[[nodiscard]] RuleIds zone_ids(const Plan& plan);
 
 } // namespace pc

@@ -139,15 +139,30 @@ std::optional<std::vector<uint32_t>> stable_ids(const std::vector<std::string_vi
     return ids;
 }
 
+std::optional<std::vector<uint32_t>> kept_ids(const std::vector<std::string_view>& names,
+                                              const RuleIds& kept, uint32_t ids_max) {
+    auto ids = stable_ids(names, kept, ids_max);
+    if (!ids) {
+        RuleIds wanted;
+        for (const std::string_view name : names) {
+            if (const auto known = kept.find(name); known != kept.end()) {
+                wanted.insert(*known);
+            }
+        }
+        ids = stable_ids(names, wanted, ids_max);
+    }
+    return ids;
+}
+
 Result<void> add_limits(const RuleSet& rules, const RuleIds& previous, Plan& plan) {
     std::vector<std::string_view> names;
     for (const Limit& limit : rules.limits) {
         names.push_back(limit.name);
     }
-    const auto ids = stable_ids(names, previous, PC_LIMITS_MAX);
-    if (!ids || rules.limits.size() >= PC_LIMITS_MAX) {
+    const auto ids = kept_ids(names, previous, PC_LIMITS_MAX);
+    if (!ids) {
         return Error{.err = 0,
-                     .message = "limits before and after this commit; there is room for " +
+                     .message = std::to_string(names.size()) + " limits; the limit is " +
                                 std::to_string(PC_LIMITS_MAX - 1)};
     }
     plan.limits.assign(1, pc_limit{});

@@ -11,6 +11,10 @@ namespace pc {
 [[nodiscard]] std::optional<std::vector<uint32_t>>
 stable_ids(const std::vector<std::string_view>& names, const RuleIds& previous, uint32_t ids_max);
 
+// Of names that keep their ids also while no rule set has them, until there is no other id left.
+[[nodiscard]] std::optional<std::vector<uint32_t>>
+kept_ids(const std::vector<std::string_view>& names, const RuleIds& kept, uint32_t ids_max);
+
 // Fills plan.limits and plan.limit_names.
 [[nodiscard]] Result<void> add_limits(const RuleSet& rules, const RuleIds& previous, Plan& plan);
 

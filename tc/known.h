@@ -44,6 +44,7 @@ static __always_inline bool pc_track(struct __sk_buff *skb, struct pc_leaving *l
 	struct pc_packet *p = &leaving->walk.query.packet;
 
 	leaving->query.now = pc_ticks(leaving->walk.jiffies);
+	leaving->query.zone = leaving->walk.own_packet ? PC_ZONE_OWN : leaving->walk.in_zone;
 	leaving->state = pc_state_of(skb, p, &leaving->query, leaving->walk.slot, PC_HOOK_TC,
 				     generation->flows.loose);
 	return !leaving->query.found || pc_still_passes(leaving, generation);
@@ -96,6 +97,16 @@ static __always_inline void pc_expect_verdict(struct pc_flow_entry *entry)
 	}
 }
 
+/* Written only when it changes: the entry is other CPUs' as well. */
+static __always_inline void pc_note_way(struct pc_flow_entry *entry, __u8 answer_zone,
+					const struct pc_generation *generation)
+{
+	if (entry->answer_zone != answer_zone)
+		entry->answer_zone = answer_zone;
+	if (entry->tc_judged != (__u16)generation->flows.judgement)
+		entry->tc_judged = (__u16)generation->flows.judgement;
+}
+
 /* After the rules: `passes` is what they said. */
 static __always_inline void pc_admit_leaving(struct pc_leaving *leaving,
 					     const struct pc_generation *generation, bool passes)
@@ -111,6 +122,7 @@ static __always_inline void pc_admit_leaving(struct pc_leaving *leaving,
 		.hook = PC_HOOK_TC,
 		.bounded = 0,
 		.verdict = leaving->verdict,
+		.answer_zone = walk->out_zone ? walk->out_zone : PC_ZONE_ANY,
 	};
 	struct pc_flow_entry *entry;
 
@@ -118,15 +130,15 @@ static __always_inline void pc_admit_leaving(struct pc_leaving *leaving,
 		pc_note_fragment(p, query->now);
 	if (query->found && !query->again) {
 		entry = pc_flow_at(query->index);
-		if (!entry || leaving->state == PC_STATE_RELATED)
+		if (!entry || leaving->state == PC_STATE_RELATED ||
+		    leaving->state == PC_STATE_INVALID)
 			return;
 		if (passes && leaving->verdict == PC_DECISION_INSPECT)
 			pc_expect_verdict(entry);
 		if (!passes)
 			pc_end_flow(entry, query->now);
-		else if ((query->side & 1) == pc_flow_origin(entry) &&
-			 entry->tc_judged != (__u16)generation->flows.judgement)
-			entry->tc_judged = (__u16)generation->flows.judgement;
+		else if ((query->side & 1) == pc_flow_origin(entry))
+			pc_note_way(entry, opening.answer_zone, generation);
 		return;
 	}
 	if (passes && leaving->state == PC_STATE_NEW && p->frag != PC_FRAG_LATER &&

@@ -108,6 +108,31 @@ static __always_inline void pc_flow_moved(struct pc_flow_entry *entry, __u8 befo
 		__sync_fetch_and_add(&globals->half_open, -1);
 }
 
+/* The router made it. */
+#define PC_ZONE_OWN 0xff
+
+/* Each side of a flow is somewhere: what another zone sends in its name says nothing about the
+ * flow. An answer that comes before anything left is made up.
+ */
+static __always_inline bool pc_is_at_home(const struct pc_flow_entry *entry,
+					  const struct pc_flow_query *query, __u32 hook)
+{
+	__u8 zone = query->zone, home = entry->answer_zone;
+
+	if (zone == PC_ZONE_OWN)
+		return true;
+	if ((query->side & 1) == pc_flow_origin(entry))
+		home = PC_WHERE_ZONE(entry->where);
+	else if (home == PC_ZONE_ANY)
+		return true;
+	/* What the stack let through, of flows that leave by interfaces without TC or as NAT made
+	 * them.
+	 */
+	if (hook == PC_HOOK_TC && (!home || !zone))
+		return true;
+	return zone == home;
+}
+
 /* The flow that was found takes note of its packet. Returns enum pc_state_bit. */
 PC_SUBPROGRAM int pc_follow_flow(struct pc_packet *p, struct pc_flow_query *query, __u32 slot,
 				 __u32 hook)
@@ -223,6 +248,7 @@ static __noinline int pc_read_scale(void *ctx, struct pc_packet *p, struct pc_fl
 static __always_inline __u8 pc_state_of(void *ctx, struct pc_packet *p, struct pc_flow_query *query,
 					__u32 slot, __u32 hook, bool loose)
 {
+	const struct pc_flow_entry *entry;
 	__u32 seq = 0;
 
 	query->found = 0;
@@ -242,6 +268,9 @@ static __always_inline __u8 pc_state_of(void *ctx, struct pc_packet *p, struct p
 	if (p->tcp_flags & PC_TCP_SYN)
 		pc_read_scale(ctx, p, query);
 	if (pc_find_flow(query)) {
+		entry = pc_flow_at(query->index);
+		if (!loose && entry && !pc_is_at_home(entry, query, hook))
+			return PC_STATE_INVALID;
 		if (hook == PC_HOOK_TC && pc_was_seen(query))
 			return pc_seen_state(query);
 		return (__u8)pc_follow_flow(p, query, slot, hook);
@@ -266,10 +295,9 @@ static __always_inline bool pc_is_fresh(__u64 decision, const struct pc_flow_pol
 static __always_inline bool pc_is_current(const struct pc_flow_entry *entry, __u32 side,
 					  const struct pc_flow_policy *policy)
 {
-	__u32 judged = (side & 1) == pc_flow_origin(entry) ? PC_DECISION_JUDGEMENT(entry->decision)
-							   : entry->answer_judged;
-
-	return judged == (policy->judgement & 0xffffff);
+	if ((side & 1) == pc_flow_origin(entry))
+		return PC_DECISION_JUDGEMENT(entry->decision) == (policy->judgement & 0xffffff);
+	return entry->answer_judged && entry->answer_judged == (__u16)policy->judgement;
 }
 
 /* Replaces a decision, if the place still has the flow that it was about. */
@@ -386,9 +414,10 @@ struct pc_opening {
 	__u8 in_zone;
 	__u8 keep;
 	__u8 hook;
-	__u8 bounded; /* the budgets of new flows hold */
-	__u8 verdict; /* enum pc_flow_decision_verdict */
-	__u8 zero[3];
+	__u8 bounded;	  /* the budgets of new flows hold */
+	__u8 verdict;	  /* enum pc_flow_decision_verdict */
+	__u8 answer_zone; /* as in pc_flow_entry */
+	__u8 zero[2];
 	__u32 cookie; /* not 0: that began it */
 };
 
@@ -426,6 +455,7 @@ static __always_inline void pc_write_flow(struct pc_flow_entry *entry, const str
 	entry->decision = PC_DECISION(opening->rule_id & 0x3ffff, opening->verdict & 7,
 				      opening->keep, policy->judgement, incarnation);
 	entry->answer_judged = 0;
+	entry->answer_zone = opening->answer_zone;
 	entry->tc_judged = opening->hook == PC_HOOK_TC ? (__u16)policy->judgement : 0;
 	entry->delta = opening->cookie;
 	entry->flags = opening->hook == PC_HOOK_XDP ? PC_FLOW_SEEN_0 << side : PC_FLOW_BORN_AT_TC;

@@ -29,8 +29,8 @@ struct pc_flow_query {
 	__u8 proto;
 	__u8 family;
 	__u8 again; /* set by pc_follow_flow(): the packet begins the next flow of these ports */
-	__u8 zero;
-	__u32 now; /* ticks */
+	__u8 zone;  /* that it came from, or PC_ZONE_OWN */
+	__u32 now;  /* ticks */
 
 	/* Answers of pc_find_flow(). */
 	__u32 side; /* which of the entry's sides is the sender */

@@ -254,7 +254,7 @@ static __always_inline bool pc_flow_goes_on(struct xdp_md *ctx, struct pc_frame 
 	}
 	pc_decide(entry, decision, rule_id, keep, policy);
 	if ((frame->flow.side & 1) != pc_flow_origin(entry))
-		entry->answer_judged = policy->judgement & 0xffffff;
+		entry->answer_judged = (__u16)policy->judgement;
 	return true;
 }
 
@@ -374,6 +374,7 @@ static __always_inline void pc_judge_packet(struct xdp_md *ctx, struct pc_frame 
 
 	if (flows) {
 		frame->flow.now = pc_ticks(frame->walk.jiffies);
+		frame->flow.zone = frame->walk.in_zone;
 		state = pc_state_of(ctx, &frame->walk.query.packet, &frame->flow, frame->walk.slot,
 				    PC_HOOK_XDP, generation->flows.loose);
 		state = pc_take_cookie(frame, generation, state);

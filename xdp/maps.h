@@ -251,6 +251,13 @@ PC_MAP struct {
 } limit_names SEC(".maps");
 
 PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PC_ZONES_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_rule_name);
+} zone_names SEC(".maps");
+
+PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, PC_LIMITS_MAX);
 	__type(key, __u32);

@@ -19,7 +19,7 @@ bool is_same_wish(const InterfaceState& state, const WantedInterface& wanted) {
 } // namespace
 
 Candidate prepare(const std::vector<SourceFile>& files, const Environment& environment,
-                  const RuleIds& ids, const Progress& progress, const RuleIds& limit_ids) {
+                  const RuleIds& ids, const Progress& progress, const KeptIds& kept) {
     Candidate candidate;
     if (files.empty()) {
         candidate.text = "error: the configuration has no file; " + std::string(unchanged) + "\n";
@@ -38,7 +38,7 @@ Candidate prepare(const std::vector<SourceFile>& files, const Environment& envir
         return candidate;
     }
     tell_progress(progress, Phase::compiling, 0, candidate.rules.rules.size());
-    Result<Plan> plan = compile(candidate.rules, environment, ids, limit_ids);
+    Result<Plan> plan = compile(candidate.rules, environment, ids, kept);
     if (!plan) {
         candidate.text += "error: " + plan.error().message + "; " + std::string(unchanged) + "\n";
         return candidate;

@@ -26,7 +26,7 @@ struct Candidate {
 // `files` is the whole configuration, the main file first; set files come from disk.
 [[nodiscard]] Candidate prepare(const std::vector<SourceFile>& files,
                                 const Environment& environment, const RuleIds& ids,
-                                const Progress& progress = {}, const RuleIds& limit_ids = {});
+                                const Progress& progress = {}, const KeptIds& kept = {});
 
 // What packets would cost; an error if that is over the budget. Builds a classifier for it.
 void judge_cost(Candidate& candidate);

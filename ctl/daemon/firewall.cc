@@ -309,7 +309,7 @@ Environment Firewall::environment() const {
 Candidate Firewall::prepare_next(const std::vector<SourceFile>& files,
                                  const Progress& progress) const {
     return prepare(files, environment(), applier_->generations().ids(), progress,
-                   applier_->generations().limit_ids());
+                   applier_->generations().kept_ids());
 }
 
 CommitAnswer Firewall::commit(const CommitRequest& request) {
@@ -430,7 +430,7 @@ Result<void> Firewall::refresh() {
     Running next = running_;
     next.plan = std::make_shared<const Plan>(
         TRY(compile(next.rules, environment, applier_->generations().ids(),
-                    applier_->generations().limit_ids())));
+                    applier_->generations().kept_ids())));
     next.environment = std::move(environment);
     return apply(std::move(next), OnAttachError::go_on);
 }

@@ -59,6 +59,7 @@ GenerationMaps Firewall::maps() {
         .iface_counters = datapath_.map("iface_counters"),
         .limits = datapath_.map("limits"),
         .limit_names = datapath_.map("limit_names"),
+        .zone_names = datapath_.map("zone_names"),
         .limit_counters = datapath_.map("limit_counters"),
         .heads = [this] { return datapath_.map("generations").memory(); },
         .arena = [this] { return datapath_.arena(); },

@@ -78,6 +78,31 @@ uint32_t next_judgement(uint32_t before) {
     return next == 0 ? 1 : next;
 }
 
+bool owns(const RuleIds& owners, const std::string& name, uint32_t id) {
+    const auto known = owners.find(name);
+    return known != owners.end() && known->second == id;
+}
+
+// Another owner loses the id.
+Result<void> give(RuleIds& owners, MapStore& names, const std::string& name, uint32_t id) {
+    std::erase_if(owners, [id](const auto& owner) { return owner.second == id; });
+    TRY(names.put(bytes_of(id), bytes_of(rule_name(name))));
+    owners[name] = id;
+    return {};
+}
+
+Result<RuleIds> owners_in(MapStore& names, uint32_t count) {
+    RuleIds owners;
+    for (uint32_t id = 1; id < count; ++id) {
+        const auto name = TRY(value_as<pc_rule_name>(TRY(names.get(bytes_of(id)))));
+        const size_t length = strnlen(name.name, sizeof(name.name));
+        if (length > 0) {
+            owners[std::string(name.name, length)] = id;
+        }
+    }
+    return owners;
+}
+
 // A per-CPU value is zeroed on all CPUs.
 Result<void> zero(MapStore& map, uint32_t index) {
     std::vector<std::byte> value = TRY(map.get(bytes_of(index)));
@@ -126,7 +151,7 @@ Result<void> Generations::adopt() {
             ids_[std::string(name.name, length)] = record.rule_id;
         }
     }
-    return adopt_limits();
+    return adopt_kept();
 }
 
 Result<pc_generation*> Generations::head(uint32_t slot) const {
@@ -190,6 +215,7 @@ Result<void> Generations::stage(std::shared_ptr<const Plan> plan, uint64_t numbe
     TRY(claim_ids(*plan));
     TRY(claim_slots(zones.slots));
     TRY(stage_limits(*plan));
+    TRY(stage_zones(*plan));
     TRY(stage_head(*plan, number, slot));
     staged_ids_ = rule_ids(*plan);
     staged_slots_ = zones.slots;
@@ -240,8 +266,8 @@ const RuleIds& Generations::ids() const {
     return ids_;
 }
 
-const RuleIds& Generations::limit_ids() const {
-    return limit_ids_;
+const KeptIds& Generations::kept_ids() const {
+    return kept_;
 }
 
 const std::optional<ClassifierCost>& Generations::known_cost() const {
@@ -393,27 +419,28 @@ Result<void> Generations::stage_limits(const Plan& plan) {
         TRY(maps_.limits.put(bytes_of(index), bytes_of(plan.limits[i])));
     }
     for (const auto& [name, id] : pc::limit_ids(plan)) {
-        const auto known = limit_ids_.find(name);
-        if (known != limit_ids_.end() && known->second == id) {
+        if (owns(kept_.limits, name, id)) {
             continue;
         }
-        std::erase_if(limit_ids_, [id = id](const auto& owner) { return owner.second == id; });
         TRY(zero(maps_.limit_counters, id));
-        TRY(maps_.limit_names.put(bytes_of(id), bytes_of(rule_name(name))));
-        limit_ids_[name] = id;
+        TRY(give(kept_.limits, maps_.limit_names, name, id));
     }
     return {};
 }
 
-Result<void> Generations::adopt_limits() {
-    limit_ids_.clear();
-    for (uint32_t id = 1; id < PC_LIMITS_MAX; ++id) {
-        const auto name = TRY(value_as<pc_rule_name>(TRY(maps_.limit_names.get(bytes_of(id)))));
-        const size_t length = strnlen(name.name, sizeof(name.name));
-        if (length > 0) {
-            limit_ids_[std::string(name.name, length)] = id;
+// Likewise a zone, which running flows may have come from.
+Result<void> Generations::stage_zones(const Plan& plan) {
+    for (const auto& [name, id] : zone_ids(plan)) {
+        if (!owns(kept_.zones, name, id)) {
+            TRY(give(kept_.zones, maps_.zone_names, name, id));
         }
     }
+    return {};
+}
+
+Result<void> Generations::adopt_kept() {
+    kept_.limits = TRY(owners_in(maps_.limit_names, PC_LIMITS_MAX));
+    kept_.zones = TRY(owners_in(maps_.zone_names, PC_ZONES_MAX));
     return {};
 }
 

@@ -25,6 +25,7 @@ struct GenerationMaps {
     MapStore& iface_counters;
     MapStore& limits;
     MapStore& limit_names;
+    MapStore& zone_names;
     MapStore& limit_counters;
     // The memory of `generations`, and of `classifier` without its slack.
     std::function<Result<std::span<std::byte>>()> heads;
@@ -64,7 +65,7 @@ public:
 
     // For compile().
     [[nodiscard]] const RuleIds& ids() const;
-    [[nodiscard]] const RuleIds& limit_ids() const;
+    [[nodiscard]] const KeptIds& kept_ids() const;
 
     // The counter slots of these interfaces in the active generation.
     [[nodiscard]] Result<InterfaceSlots> slots_of(const std::vector<Link>& links) const;
@@ -128,7 +129,8 @@ private:
     [[nodiscard]] Result<void> claim_ids(const Plan& plan);
     [[nodiscard]] Result<void> claim_slots(const InterfaceSlots& slots);
     [[nodiscard]] Result<void> stage_limits(const Plan& plan);
-    [[nodiscard]] Result<void> adopt_limits();
+    [[nodiscard]] Result<void> stage_zones(const Plan& plan);
+    [[nodiscard]] Result<void> adopt_kept();
 
     [[nodiscard]] uint32_t inactive() const { return 1 - active_; }
 
@@ -139,8 +141,7 @@ private:
     std::array<Slot, PC_GENERATIONS> slots_;
     RuleIds ids_;            // of the active generation
     InterfaceSlots claimed_; // counter slots of the active generation
-    RuleIds
-        limit_ids_; // that have an owner: an id is its name's for good, as long as there are others
+    KeptIds kept_; // that have an owner: an id is its name's for good, as long as there are others
     RuleIds staged_ids_;
     InterfaceSlots staged_slots_;
     bool staged_ = false;

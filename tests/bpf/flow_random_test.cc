@@ -297,7 +297,7 @@ std::string Sequence::take(const Item& item, Totals& totals) {
         return "";
     }
     const std::string zone = item.event.inside ? "lan" : "wan";
-    const auto answer = reference_.take(packet, now_, [&](pc_state_bit state) {
+    const auto answer = reference_.take(packet, item.event.inside, now_, [&](pc_state_bit state) {
         const Packet seen = packet_of(packet, zone, state);
         return verdict_of(rules_, {}, seen).verdict == Verdict::accept;
     });

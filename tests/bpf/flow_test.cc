@@ -125,6 +125,42 @@ TEST_CASE("answers to what went out come in, nothing else does") {
     CHECK(live() == 1);
 }
 
+TEST_CASE("what another zone sends in the name of a side says nothing about the flow") {
+    start("[[rule]]\nname = \"new\"\nstate = \"new\"\naction = \"accept\"\n"
+          "[[rule]]\nname = \"invalid\"\nstate = \"invalid\"\naction = \"accept\"\n");
+    shake_hands();
+    const std::string forged_answer = "in lan tcp 192.0.2.1:80 10.1.0.2:1000 ";
+    const std::string forged_request = "in dmz tcp 10.1.0.2:1000 192.0.2.1:80 ";
+    CHECK(rules_of(send(forged_answer, {.flags = with_rst, .seq = 501})) == "invalid+1");
+    CHECK(rules_of(send(forged_request, {.flags = with_rst, .seq = 101})) == "invalid+1");
+    CHECK(rules_of(send(forged_request, {.flags = with_syn, .seq = 9101})) == "invalid+1");
+    CHECK(reasons_of(send(in_wan, {.seq = 501, .ack = 101})) == "established");
+    CHECK(live() == 1);
+    // Neither can it answer a datagram.
+    CHECK(rules_of(run("in lan udp 10.1.0.2:4000 192.0.2.1:53")) == "new+1");
+    CHECK(rules_of(run("in dmz udp 192.0.2.1:53 10.1.0.2:4000")) == "invalid+1");
+    CHECK(reasons_of(run("in wan udp 192.0.2.1:53 10.1.0.2:4000")) == "established");
+    CHECK(live() == 2);
+}
+
+TEST_CASE("before a packet leaves, what looks like its answer is none") {
+    start("[[rule]]\nname = \"in\"\nin = \"wan\"\nstate = \"new\"\naction = \"accept\"\n");
+    const std::string request = "in wan udp 192.0.2.1:4000 10.1.0.1:53";
+    const std::string answer = "in wan udp 10.1.0.1:53 192.0.2.1:4000";
+    const auto run_here = [](const std::string& words) {
+        const Packet packet = packet_of(words);
+        return Harness::get().run(frame_of(packet), interface_of(packet), /*forwarded=*/false);
+    };
+    CHECK(rules_of(run_here(request)) == "in+1");
+    CHECK(reasons_of(run_here(answer)) == "policy");
+    CHECK(rules_of(run_here(request)) == "in+1"); // as before: it was not answered
+    // Asymmetric routing as a choice: who answers may be anywhere.
+    start("[flows]\nloose = true\n[[rule]]\nname = \"in\"\nin = \"wan\"\nstate = \"new\"\n"
+          "action = \"accept\"\n");
+    CHECK(rules_of(run_here(request)) == "in+1");
+    CHECK(reasons_of(run_here(answer)) == "established");
+}
+
 TEST_CASE("a segment outside of its window is of no flow") {
     start(stateful);
     shake_hands();

@@ -378,7 +378,19 @@ void Harness::load(std::string_view toml, const Environment& environment) {
     load(parsed.rules, environment);
 }
 
-Outcome Harness::run(const Frame& frame, const std::string& interface) {
+namespace {
+
+void note_ways(const FlowMemory& flows) {
+    for (pc_flow_entry& entry : flows.entries.first(flows.free->fresh)) {
+        if ((entry.flags & PC_FLOW_LIVE) != 0 && entry.answer_zone == 0) {
+            entry.answer_zone = PC_WHERE_ZONE(entry.where) == 1 ? 2 : 1;
+        }
+    }
+}
+
+} // namespace
+
+Outcome Harness::run(const Frame& frame, const std::string& interface, bool forwarded) {
     State& state = *state_;
     Outcome outcome;
     outcome.frame.resize(frame.size() + 512);
@@ -406,6 +418,9 @@ Outcome Harness::run(const Frame& frame, const std::string& interface) {
     outcome.frame.erase(outcome.frame.begin(),
                         outcome.frame.begin() + (after.data - after.data_meta));
     state.collect(outcome);
+    if (forwarded && outcome.action == XDP_PASS) {
+        note_ways(state.flows);
+    }
     return outcome;
 }
 

@@ -56,7 +56,10 @@ public:
     // A rule file, which must have no errors.
     void load(std::string_view toml, const Environment& environment = {});
 
-    [[nodiscard]] Outcome run(const Frame& frame, const std::string& interface);
+    // What passes is forwarded, and TC notes where its flow leaves: from the first zone of the
+    // rules to the second one, from all others to the first. Or it stays in the router.
+    [[nodiscard]] Outcome run(const Frame& frame, const std::string& interface,
+                              bool forwarded = true);
 
     // An entry of @blocks; the deadline in jiffies, 0: for good. The n-th has the index n.
     void block(const Prefix& prefix, uint64_t deadline_jiffies);

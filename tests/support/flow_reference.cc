@@ -341,7 +341,7 @@ pc_state_bit FlowReference::state_of_error(const FlowPacket& packet, uint64_t no
     return inside ? PC_STATE_RELATED : PC_STATE_INVALID;
 }
 
-FlowReference::Answer FlowReference::take(const FlowPacket& packet, uint64_t now,
+FlowReference::Answer FlowReference::take(const FlowPacket& packet, bool inside, uint64_t now,
                                           const Accepts& accepts) {
     if (packet.inner) {
         const pc_state_bit state = state_of_error(packet, now);
@@ -351,6 +351,10 @@ FlowReference::Answer FlowReference::take(const FlowPacket& packet, uint64_t now
         return {PC_STATE_NEW, accepts(PC_STATE_NEW)};
     }
     const Flow* known = find(key_of(packet), now);
+    if (known != nullptr && !settings_.loose &&
+        inside != ((packet.from == known->origin) == known->inside)) {
+        return {PC_STATE_INVALID, accepts(PC_STATE_INVALID)};
+    }
     Flow flow = known == nullptr ? Flow{} : *known;
     const Step step = known == nullptr ? step_without_flow(packet) : this->step(packet, flow);
     const Answer answer{step.state, accepts(step.state)};
@@ -359,6 +363,7 @@ FlowReference::Answer FlowReference::take(const FlowPacket& packet, uint64_t now
     }
     if (step.becomes == Becomes::begun) {
         flow = begin(packet);
+        flow.inside = inside;
     }
     if (step.becomes != Becomes::counted) {
         flow.deadline = now + settings_.timeouts.at(flow.state);

@@ -58,6 +58,7 @@ struct FlowSide {
 struct Flow {
     pc_flow_state state = PC_FLOW_OTHER_NEW;
     Endpoint origin;
+    bool inside = false;                // where the origin is; the other side is elsewhere
     std::map<Endpoint, FlowSide> sides; // two
     uint64_t deadline = 0;              // ticks; it is over after it
 };
@@ -79,8 +80,9 @@ public:
 
     explicit FlowReference(const FlowSettings& settings) : settings_(settings) {}
 
-    // A packet arrives, `now` in ticks.
-    Answer take(const FlowPacket& packet, uint64_t now, const Accepts& accepts);
+    // A packet arrives from inside or outside, `now` in ticks; if it passes, it leaves on the other
+    // side.
+    Answer take(const FlowPacket& packet, bool inside, uint64_t now, const Accepts& accepts);
 
     // Protocol and endpoints, the lower one first.
     using Key = std::pair<uint8_t, std::pair<Endpoint, Endpoint>>;

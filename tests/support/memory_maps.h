@@ -59,6 +59,7 @@ struct MemoryMaps {
     MemoryMap iface_counters{faults, sizeof(pc_iface_counter) * cpus, PC_IFACE_SLOTS_MAX};
     MemoryMap limits{faults, sizeof(pc_limit), PC_GENERATIONS* PC_LIMITS_MAX};
     MemoryMap limit_names{faults, sizeof(pc_rule_name), PC_LIMITS_MAX};
+    MemoryMap zone_names{faults, sizeof(pc_rule_name), PC_ZONES_MAX};
     MemoryMap limit_counters{faults, sizeof(pc_limit_counter) * cpus, PC_LIMITS_MAX};
     MemoryMap block_hits{faults, sizeof(uint64_t), PC_BLOCKS_MAX};
     std::array<pc_generation, PC_GENERATIONS> heads{};
@@ -78,6 +79,7 @@ struct MemoryMaps {
                 .iface_counters = iface_counters,
                 .limits = limits,
                 .limit_names = limit_names,
+                .zone_names = zone_names,
                 .limit_counters = limit_counters,
                 .heads = [this]() -> Result<std::span<std::byte>> {
                     TRY(may_fail());

@@ -238,13 +238,33 @@ TEST_CASE("limits keep their stable ids, whatever their numbers are") {
         return "[limit." + name + "]\nrate = \"1pps\"\n";
     };
     const RuleIds previous{{"b", 1}, {"gone", 3}};
-    const auto plan = compile(parsed(limit("a") + limit("b") + limit("c")), {}, {}, previous);
+    const auto plan = compile(parsed(limit("a") + limit("b") + limit("c")), {}, {},
+                              {.limits = previous, .zones = {}});
     REQUIRE(plan.ok());
     CHECK(limit_ids(plan.value()) == RuleIds{{"a", 2}, {"b", 1}, {"c", 4}});
     for (size_t i = 1; i < plan.value().limits.size(); i++) {
         CHECK(plan.value().limits[i].stable == plan.value().limit_names[i].id);
     }
     CHECK(limit_ids(plan_of(rule("r"))).empty());
+}
+
+TEST_CASE("zones keep their ids, until there are no others left") {
+    const auto zones = [](size_t from, size_t count) {
+        std::string text;
+        for (size_t i = from; i < from + count; i++) {
+            text += "[zone.z" + std::to_string(i) + "]\ninterfaces = [\"e" + std::to_string(i) +
+                    "\"]\n";
+        }
+        return parsed(text);
+    };
+    const RuleIds previous{{"z1", 1}, {"z2", 2}, {"gone", 3}};
+    const auto plan = compile(zones(0, 3), {}, {}, {.limits = {}, .zones = previous});
+    REQUIRE(plan.ok());
+    CHECK(zone_ids(plan.value()) == RuleIds{{"z0", 4}, {"z1", 1}, {"z2", 2}});
+    const auto all = compile(zones(0, PC_ZONES_MAX - 1), {}, {}, {.limits = {}, .zones = previous});
+    REQUIRE(all.ok());
+    CHECK(zone_ids(all.value()).at("z1") == 1);
+    CHECK(zone_ids(all.value()).size() == PC_ZONES_MAX - 1);
 }
 
 TEST_CASE("flows are followed where something asks for them, and only there") {
