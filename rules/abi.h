@@ -448,5 +448,6 @@ PC_ASSERT_SIZE(struct pc_event, 72);
 	X(heartbeat) X(insp_stats) X(insp_udp) X(insp_fragments)                       \
 	X(flow_buckets) X(flow_entries) X(flow_free) X(flow_globals)                   \
 	X(flow_fragments) X(flow_sources) X(limits) X(limit_sets) X(limit_names)       \
-	X(limit_counters) X(zone_names) X(guard_sketch) X(guard_top)
+	X(limit_counters) X(zone_names) X(inspect_names)            \
+	X(guard_sketch) X(guard_top)
 /* clang-format on */

@@ -282,6 +282,7 @@ struct pc_guard_candidate {
  * limit_names    ARRAY[PC_LIMITS_MAX]            struct pc_rule_name: which limit owns a stable id
  * limit_counters PERCPU_ARRAY[PC_LIMITS_MAX]     struct pc_limit_counter
  * zone_names     ARRAY[PC_ZONES_MAX]             struct pc_rule_name: which zone owns an id
+ * inspect_names  ARRAY[PC_INSPECTS_MAX]          struct pc_rule_name: likewise
  * guard_sketch   PERCPU_ARRAY[PC_GUARD_COLUMNS]  struct pc_guard_cells
  * guard_top      PERCPU_ARRAY[PC_GUARD_TOP]      struct pc_guard_candidate
  */

@@ -78,10 +78,32 @@ void check_client(const InspectRule& rule, Contents& contents, Diagnostics& diag
     }
 }
 
+// Said in so many words, looking and letting go has to do for every rule.
+void check_mode(const Inspect& inspect, Diagnostics& diagnostics) {
+    if (inspect.mode != Inspect::Mode::peek) {
+        return;
+    }
+    for (size_t i = 0; i < inspect.rules.size(); ++i) {
+        const InspectRule& rule = inspect.rules[i];
+        const bool limits = rule.action == InspectRule::Action::limit;
+        if (limits || rule.deny_with == InspectRule::DenyWith::page) {
+            diagnostics.add({Severity::error,
+                             "E074",
+                             rule.at,
+                             label(inspect, i) + " cannot " +
+                                 (limits ? "limit" : "answer with a page") +
+                                 " where connections are only looked at: mode is \"peek\"",
+                             {},
+                             "mode = \"auto\" in [inspect." + inspect.name + "]"});
+        }
+    }
+}
+
 } // namespace
 
 void check_inspect_rules(const RuleSet& rules, Contents& contents, Diagnostics& diagnostics) {
     for (const Inspect& inspect : rules.inspects) {
+        check_mode(inspect, diagnostics);
         for (const InspectRule& rule : inspect.rules) {
             check_client(rule, contents, diagnostics);
         }

@@ -73,7 +73,7 @@ constexpr std::array inspect_keys{
     TableKey{"mark", number, Kind::any, "mark bits of the inspector's own packets"},
     TableKey{"on_down", text, Kind::on_down, "pass or drop, when the inspector is gone"},
     TableKey{"mode", text, Kind::inspect_mode,
-             "terminate connections, or peek at what they say first"},
+             "auto; terminate connections, or peek at what they say first"},
     TableKey{"exclude", texts, Kind::address, "clients or servers that are never inspected"},
     TableKey{"allow", texts, Kind::any, "server names: a.example, *.example"},
     TableKey{"deny", texts, Kind::any, "server names: a.example, *.example"},
@@ -371,7 +371,7 @@ std::vector<std::string> words_of(ValueKind kind) {
     case ValueKind::on_down:
         return {"pass", "drop"};
     case ValueKind::inspect_mode:
-        return {"terminate", "peek"};
+        return {"auto", "terminate", "peek"};
     case ValueKind::allow_deny:
         return {"allow", "deny"};
     case ValueKind::ech:

@@ -199,14 +199,22 @@ std::string way_out(const RuleSet& rules, const Environment& environment, const 
     return ways.empty() ? "" : "    To let it pass: " + join(ways, " or ") + ".\n";
 }
 
+// What becomes of a connection, and why.
+std::string mode_words(const Inspect& inspect) {
+    if (peeks(inspect)) {
+        return "; it looks at what the client says first and lets the connection go";
+    }
+    const auto why = needs_end(inspect);
+    return "; it ends the connection and makes its own to the server" +
+           (inspect.mode == Inspect::Mode::automatic && why ? " (" + *why + ")" : "");
+}
+
 std::string inspect_words(const RuleSet& rules, const Packet& packet, const Rule& rule) {
     std::string text = "    Inspector " + rule.inspect;
     for (const Inspect& inspect : rules.inspects) {
         if (inspect.name == rule.inspect) {
             text += inspect.port ? ", port " + std::to_string(*inspect.port) : "";
-            text += inspect.peeks && packet.proto == proto_tcp
-                        ? "; it looks at what the client says first and lets the connection go"
-                        : "";
+            text += packet.proto == proto_tcp ? mode_words(inspect) : "";
             text += std::string("; if it is down: ") + (inspect.down_drops ? "drop" : "pass");
         }
     }

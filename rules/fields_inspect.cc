@@ -47,9 +47,7 @@ Fields fields_of(const Inspect& inspect) {
         add_bare(fields, "mark", hex_word(*inspect.mark));
     }
     add(fields, "on_down", pass_word(!inspect.down_drops));
-    if (inspect.peeks) {
-        add(fields, "mode", "peek");
-    }
+    add(fields, "mode", to_string(inspect.mode));
     add_list(fields, "exclude", inspect.exclude);
     add_list(fields, "allow", inspect.allow);
     add_list(fields, "deny", inspect.deny);
@@ -90,6 +88,7 @@ Fields fields_of(const InspectRule& rule) {
     add(fields, "action", to_string(rule.action));
     if (rule.action == InspectRule::Action::limit) {
         add(fields, "rate", to_string(rule.rate));
+        add(fields, "per", to_string(rule.per));
     }
     add(fields, "deny_with", to_string(rule.deny_with));
     return fields;

@@ -242,8 +242,36 @@ std::string_view to_string(InspectRule::DenyWith how) {
     return word_among(how, {"reset", "page"});
 }
 
+std::string_view to_string(InspectRule::Per per) {
+    return word_among(per, {"flow", "client", "rule"});
+}
+
 std::string_view to_string(Inspect::Ech ech) {
     return word_among(ech, {"allow", "log", "drop"});
+}
+
+std::string_view to_string(Inspect::Mode mode) {
+    return word_among(mode, {"auto", "terminate", "peek"});
+}
+
+std::optional<std::string> needs_end(const Inspect& inspect) {
+    for (size_t i = 0; i < inspect.rules.size(); ++i) {
+        const InspectRule& rule = inspect.rules[i];
+        const std::string_view what = !rule.method.empty()                            ? "method"
+                                      : !rule.path.empty()                            ? "path"
+                                      : rule.action == InspectRule::Action::limit     ? "limit"
+                                      : rule.deny_with == InspectRule::DenyWith::page ? "page"
+                                                                                      : "";
+        if (!what.empty()) {
+            return label(inspect, i) + " has '" + std::string(what) + "'";
+        }
+    }
+    return std::nullopt;
+}
+
+bool peeks(const Inspect& inspect) {
+    return inspect.mode == Inspect::Mode::peek ||
+           (inspect.mode == Inspect::Mode::automatic && !needs_end(inspect));
 }
 
 std::string word_of(const NameItem& item) {

@@ -54,6 +54,7 @@ enum class FlowProtocol : uint8_t { tls, http, quic, dns, none };
 struct InspectRule {
     enum class Action : uint8_t { allow, deny, log, limit };
     enum class DenyWith : uint8_t { reset, page };
+    enum class Per : uint8_t { flow, client, rule }; // whose flows share a rate
 
     std::string name; // empty: the rule goes by its number
     std::vector<NameItem> host;
@@ -64,18 +65,20 @@ struct InspectRule {
     std::vector<WeekItem> time; // local time of the router
     Action action = Action::allow;
     DenyWith deny_with = DenyWith::reset;
-    Rate rate; // action limit: of bytes
+    Rate rate; // action limit: of bytes, in each direction
+    Per per = Per::flow;
     Location at;
 };
 
 struct Inspect {
     enum class Ech : uint8_t { allow, log, drop };
+    enum class Mode : uint8_t { automatic, terminate, peek };
 
     std::string name;
     std::optional<uint16_t> port;
     std::optional<uint32_t> mark;         // bypass mark bits; the same in all [inspect.*]
     bool down_drops = false;              // on_down = "drop"
-    bool peeks = false;                   // mode = "peek": ends no TCP connection
+    Mode mode = Mode::automatic;          // of TCP; see peeks()
     std::vector<AddressItem> exclude;     // destinations or clients never inspected
     std::vector<std::string> allow, deny; // server names: "a.example", "*.example"
     uint32_t max_flows = 0;               // 0: the inspector's own limit
@@ -88,6 +91,13 @@ struct Inspect {
         malformed_passes; // on_parse_error; not set: if there is nothing to judge by
     Location at;
 };
+
+// Why its connections have to be ended in the inspector: the first rule that asks for more than
+// what the client says first. None: looking at that will do.
+[[nodiscard]] std::optional<std::string> needs_end(const Inspect& inspect);
+
+// TCP connections are looked at and let go, not ended.
+[[nodiscard]] bool peeks(const Inspect& inspect);
 
 inline constexpr size_t inspect_rules_max = 1000;
 inline constexpr size_t client_ranges_max = 65536; // of one rule
@@ -115,7 +125,9 @@ inline constexpr size_t server_name_max = 253;
 [[nodiscard]] const std::vector<std::string>& flow_protocol_names();
 [[nodiscard]] std::string_view to_string(InspectRule::Action action);
 [[nodiscard]] std::string_view to_string(InspectRule::DenyWith how);
+[[nodiscard]] std::string_view to_string(InspectRule::Per per);
 [[nodiscard]] std::string_view to_string(Inspect::Ech ech);
+[[nodiscard]] std::string_view to_string(Inspect::Mode mode);
 
 // The items as written.
 [[nodiscard]] std::string word_of(const NameItem& item);

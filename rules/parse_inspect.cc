@@ -30,7 +30,8 @@ void read_on_down(Reading& reading, Inspect& inspect, const TomlEntry& entry) {
 }
 
 void read_mode(Reading& reading, Inspect& inspect, const TomlEntry& entry) {
-    inspect.peeks = read_word(reading, entry, {"terminate", "peek"}).value_or(0) == 1;
+    inspect.mode = static_cast<Inspect::Mode>(
+        read_word(reading, entry, {"auto", "terminate", "peek"}).value_or(0));
 }
 
 void read_on_overload(Reading& reading, Inspect& inspect, const TomlEntry& entry) {

@@ -187,6 +187,12 @@ void read_rule_rate(Reading& reading, InspectRule& rule, const TomlEntry& entry)
     }
 }
 
+void read_per(Reading& reading, InspectRule& rule, const TomlEntry& entry) {
+    if (const auto word = read_word(reading, entry, {"flow", "client", "rule"})) {
+        rule.per = static_cast<InspectRule::Per>(*word);
+    }
+}
+
 void read_deny_with(Reading& reading, InspectRule& rule, const TomlEntry& entry) {
     if (entry.value.kind == TomlKind::string && entry.value.text == "icmp") {
         reading.error("E013", entry.value.at, "deny_with = \"icmp\" is not yet supported",
@@ -197,13 +203,12 @@ void read_deny_with(Reading& reading, InspectRule& rule, const TomlEntry& entry)
     }
 }
 
-constexpr Key<InspectRule> keys[] = {{"name", read_rule_name},  {"protocol", read_protocol},
-                                     {"host", read_host_items}, {"alpn", read_alpn},
-                                     {"ja4", read_ja4},         {"ech", read_rule_ech},
-                                     {"method", read_method},   {"path", read_path},
-                                     {"client", read_client},   {"zone", read_zone_items},
-                                     {"time", read_time},       {"action", read_action},
-                                     {"rate", read_rule_rate},  {"deny_with", read_deny_with}};
+constexpr Key<InspectRule> keys[] = {
+    {"name", read_rule_name},  {"protocol", read_protocol}, {"host", read_host_items},
+    {"alpn", read_alpn},       {"ja4", read_ja4},           {"ech", read_rule_ech},
+    {"method", read_method},   {"path", read_path},         {"client", read_client},
+    {"zone", read_zone_items}, {"time", read_time},         {"action", read_action},
+    {"rate", read_rule_rate},  {"per", read_per},           {"deny_with", read_deny_with}};
 
 // Keys that speak of an action the rule does not have.
 void check_action_keys(Reading& reading, const InspectRule& rule, const TomlNode& table,
@@ -223,6 +228,7 @@ void check_action_keys(Reading& reading, const InspectRule& rule, const TomlNode
         }
     };
     belongs("rate", Action::limit);
+    belongs("per", Action::limit);
     belongs("deny_with", Action::deny);
     if (rule.action == Action::limit && table.find("rate") == nullptr) {
         reading.error("E014", rule.at, "'rate' is missing in " + where, "rate = \"10mbit\"");

@@ -30,7 +30,7 @@ public:
 
 private:
     [[nodiscard]] Result<void> name_zones(const RuleIds& previous);
-    [[nodiscard]] Result<void> name_inspects();
+    [[nodiscard]] Result<void> name_inspects(const RuleIds& previous);
     void fill_generation();
     [[nodiscard]] Result<void> add_rule(const Rule& rule);
     [[nodiscard]] Result<void> add_zones(const Match& match, pc_record& record) const;
@@ -71,14 +71,19 @@ Result<void> Compiler::name_zones(const RuleIds& previous) {
     return {};
 }
 
-Result<void> Compiler::name_inspects() {
-    if (rules_.inspects.size() >= PC_INSPECTS_MAX) {
-        return limit("inspectors", rules_.inspects.size(), PC_INSPECTS_MAX - 1);
+Result<void> Compiler::name_inspects(const RuleIds& previous) {
+    std::vector<std::string_view> names;
+    for (const Inspect& inspect : rules_.inspects) {
+        names.push_back(inspect.name);
+    }
+    const auto ids = kept_ids(names, previous, PC_INSPECTS_MAX);
+    if (!ids) {
+        return limit("inspectors", names.size(), PC_INSPECTS_MAX - 1);
     }
     plan_.bypass_mark = bypass_mark_default;
     Resolver resolver(rules_, environment_);
     for (const Inspect& inspect : rules_.inspects) {
-        const auto id = static_cast<uint8_t>(plan_.inspects.size() + 1);
+        const auto id = static_cast<uint8_t>((*ids)[plan_.inspects.size()]);
         inspects_.emplace(inspect.name, id);
         plan_.inspects.push_back(
             {.name = inspect.name, .id = id, .policy = inspect, .clients = {}});
@@ -123,7 +128,7 @@ void Compiler::fill_generation() {
     }
     for (size_t i = 0; i < rules_.inspects.size(); i++) {
         const uint64_t bit = uint64_t{1} << plan_.inspects[i].id;
-        generation.inspect_peek |= rules_.inspects[i].peeks ? bit : 0;
+        generation.inspect_peek |= peeks(rules_.inspects[i]) ? bit : 0;
         generation.inspect_on_down[plan_.inspects[i].id] =
             static_cast<uint8_t>(rules_.inspects[i].down_drops ? PC_ON_DOWN_DROP : PC_ON_DOWN_PASS);
     }
@@ -309,7 +314,7 @@ Result<void> Compiler::give_ids(const RuleIds& previous) {
 
 Result<Plan> Compiler::compile(const RuleIds& previous, const KeptIds& kept) {
     TRY(name_zones(kept.zones));
-    TRY(name_inspects());
+    TRY(name_inspects(kept.inspects));
     TRY(add_limits(rules_, kept.limits, plan_));
     const auto active = static_cast<size_t>(
         std::count_if(rules_.rules.begin(), rules_.rules.end(),
@@ -352,6 +357,14 @@ RuleIds zone_ids(const Plan& plan) {
     RuleIds ids;
     for (const PlanZone& zone : plan.zones) {
         ids.emplace(zone.name, zone.id);
+    }
+    return ids;
+}
+
+RuleIds inspect_ids(const Plan& plan) {
+    RuleIds ids;
+    for (const PlanInspect& inspect : plan.inspects) {
+        ids.emplace(inspect.name, inspect.id);
     }
     return ids;
 }

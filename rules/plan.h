@@ -13,10 +13,12 @@ namespace pc {
 // Which rule owns which stable id (index of its counters). Kept over commits, so that counters are.
 using RuleIds = std::map<std::string, uint32_t, std::less<>>;
 
-// Likewise of what is not a rule. Flows remember the zone that they came from.
+// Likewise of what is not a rule. Flows remember the zone that they came from, and which
+// [inspect.NAME] is to judge them.
 struct KeptIds {
     RuleIds limits;
     RuleIds zones;
+    RuleIds inspects;
 };
 
 struct PlanZone {
@@ -102,7 +104,7 @@ struct Plan {
 
 inline constexpr uint32_t bypass_mark_default = 0x10000000;
 
-// `previous` gives ids to rules it knows, `kept` to limits and zones; new ones get the smallest
+// `previous` gives ids to rules it knows, `kept` to all else; new ones get the smallest
 // free id. Fails only where a limit of abi.h is exceeded (check() says it with a location first).
 [[nodiscard]] Result<Plan> compile(const RuleSet& rules, const Environment& environment,
                                    const RuleIds& previous, const KeptIds& kept = {});
@@ -110,5 +112,6 @@ inline constexpr uint32_t bypass_mark_default = 0x10000000;
 [[nodiscard]] RuleIds rule_ids(const Plan& plan);
 [[nodiscard]] RuleIds limit_ids(const Plan& plan);
 [[nodiscard]] RuleIds zone_ids(const Plan& plan);
+[[nodiscard]] RuleIds inspect_ids(const Plan& plan);
 
 } // namespace pc

@@ -258,6 +258,13 @@ PC_MAP struct {
 } zone_names SEC(".maps");
 
 PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PC_INSPECTS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_rule_name);
+} inspect_names SEC(".maps");
+
+PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, PC_LIMITS_MAX);
 	__type(key, __u32);

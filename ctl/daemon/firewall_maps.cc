@@ -60,6 +60,7 @@ GenerationMaps Firewall::maps() {
         .limits = datapath_.map("limits"),
         .limit_names = datapath_.map("limit_names"),
         .zone_names = datapath_.map("zone_names"),
+        .inspect_names = datapath_.map("inspect_names"),
         .limit_counters = datapath_.map("limit_counters"),
         .heads = [this] { return datapath_.map("generations").memory(); },
         .arena = [this] { return datapath_.arena(); },

@@ -215,7 +215,7 @@ Result<void> Generations::stage(std::shared_ptr<const Plan> plan, uint64_t numbe
     TRY(claim_ids(*plan));
     TRY(claim_slots(zones.slots));
     TRY(stage_limits(*plan));
-    TRY(stage_zones(*plan));
+    TRY(stage_names(*plan));
     TRY(stage_head(*plan, number, slot));
     staged_ids_ = rule_ids(*plan);
     staged_slots_ = zones.slots;
@@ -428,11 +428,16 @@ Result<void> Generations::stage_limits(const Plan& plan) {
     return {};
 }
 
-// Likewise a zone, which running flows may have come from.
-Result<void> Generations::stage_zones(const Plan& plan) {
+// Likewise zones and inspectors, which running flows have the numbers of.
+Result<void> Generations::stage_names(const Plan& plan) {
     for (const auto& [name, id] : zone_ids(plan)) {
         if (!owns(kept_.zones, name, id)) {
             TRY(give(kept_.zones, maps_.zone_names, name, id));
+        }
+    }
+    for (const auto& [name, id] : inspect_ids(plan)) {
+        if (!owns(kept_.inspects, name, id)) {
+            TRY(give(kept_.inspects, maps_.inspect_names, name, id));
         }
     }
     return {};
@@ -441,6 +446,7 @@ Result<void> Generations::stage_zones(const Plan& plan) {
 Result<void> Generations::adopt_kept() {
     kept_.limits = TRY(owners_in(maps_.limit_names, PC_LIMITS_MAX));
     kept_.zones = TRY(owners_in(maps_.zone_names, PC_ZONES_MAX));
+    kept_.inspects = TRY(owners_in(maps_.inspect_names, PC_INSPECTS_MAX));
     return {};
 }
 

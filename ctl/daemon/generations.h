@@ -9,33 +9,12 @@
 #include <memory>
 #include <set>
 
+#include "ctl/daemon/generation_maps.h"
 #include "ctl/daemon/zones.h"
 #include "ctl/kern/kernel_maps.h"
 #include "rules/cost.h"
 
 namespace pc::daemon {
-
-// The maps of rules/abi.h that a commit writes. All outlive Generations.
-struct GenerationMaps {
-    MapStore& control;
-    MapStore& ifaces;
-    MapStore& vlan_zones;
-    MapStore& rule_names;
-    MapStore& rule_counters;
-    MapStore& iface_counters;
-    MapStore& limits;
-    MapStore& limit_names;
-    MapStore& zone_names;
-    MapStore& limit_counters;
-    // The memory of `generations`, and of `classifier` without its slack.
-    std::function<Result<std::span<std::byte>>()> heads;
-    std::function<Result<std::span<std::byte>>()> arena;
-    // Another arena of this size with the same contents; what arena() gave is gone then.
-    std::function<Result<void>(size_t bytes)> grow_arena;
-    // Returns when no packet is at hand any more that was before.
-    std::function<Result<void>()> wait_for_packets;
-    std::function<Result<uint64_t>()> random;
-};
 
 // What else stands in the control word's neighbours.
 struct InspectorWiring {
@@ -129,7 +108,7 @@ private:
     [[nodiscard]] Result<void> claim_ids(const Plan& plan);
     [[nodiscard]] Result<void> claim_slots(const InterfaceSlots& slots);
     [[nodiscard]] Result<void> stage_limits(const Plan& plan);
-    [[nodiscard]] Result<void> stage_zones(const Plan& plan);
+    [[nodiscard]] Result<void> stage_names(const Plan& plan);
     [[nodiscard]] Result<void> adopt_kept();
 
     [[nodiscard]] uint32_t inactive() const { return 1 - active_; }

@@ -83,6 +83,7 @@ Json rule_object(const InspectRule& rule, const AddressList& clients) {
     }
     if (rule.action == InspectRule::Action::limit) {
         object["bits_per_second"] = rule.rate.count;
+        object["per"] = std::string(to_string(rule.per));
     }
     return object;
 }

@@ -135,6 +135,8 @@ Result<void> read_rule(const Json& json, WrittenPolicy& policy) {
     rule.action = static_cast<InspectRule::Action>(*action);
     rule.deny_with = static_cast<InspectRule::DenyWith>(
         TRY(word(json, "deny_with", {"reset", "page"})).value_or(0));
+    rule.per = static_cast<InspectRule::Per>(
+        TRY(word(json, "per", {"flow", "client", "rule"})).value_or(0));
     rule.rate = {TRY(number(json, "bits_per_second", rate_bits_max)), 1, Rate::Of::bytes};
     policy.clients.push_back(TRY(clients(json, rule)));
     policy.inspect.rules.push_back(std::move(rule));

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -40,12 +41,14 @@ struct Flow {
 
     Fd client, upstream;
     Direction to_server, to_client;
+    std::shared_ptr<RatePair> rates; // null: none
     bool judged = false;
     bool connected = false;
     bool client_ended = false;     // its FIN has come
     bool certain = false;          // the bytes so far are TLS or HTTP for sure
     bool waits_for_config = false; // it is recognised, but its inspect id is not known
     bool queued = false;           // for another turn
+    bool starved = false;          // likewise, at the next tick
     bool counted_allowed = false;
 
     uint64_t id = 0;

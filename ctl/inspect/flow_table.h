@@ -19,6 +19,8 @@ public:
 
     [[nodiscard]] bool full() const { return used_ == flows_max_; }
 
+    [[nodiscard]] bool empty() const { return used_ == 0; }
+
     // Only when not full().
     [[nodiscard]] Kind& add() {
         assert(!full());

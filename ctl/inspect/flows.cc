@@ -172,12 +172,19 @@ void Flows::decide(Flow& flow, Recognised recognised) {
     }
     flow.judgement = std::move(judgement);
     flow.judged = true;
+    hold_to_rates(flow);
     wake_at(flow, 1);
     if (flow.upstream.valid()) {
         relay(flow);
     } else {
         connect(flow);
     }
+}
+
+void Flows::hold_to_rates(Flow& flow) {
+    flow.rates = rates_of(needs_.rates, flow.origin, flow.judgement);
+    flow.to_server.rate = flow.rates ? &flow.rates->to_server : nullptr;
+    flow.to_client.rate = flow.rates ? &flow.rates->to_client : nullptr;
 }
 
 void Flows::connect(Flow& flow) {
@@ -243,7 +250,8 @@ void Flows::relay(Flow& flow) {
     if (up == Pumped::again || down == Pumped::again) {
         queue(flow);
     }
-    if (up == Pumped::starved || down == Pumped::starved) {
+    if ((up == Pumped::starved || down == Pumped::starved) && !flow.starved) {
+        flow.starved = true;
         starved_.push_back(token_of(flow, Source::client));
     }
     if (flow.to_server.ended || flow.to_client.ended) {
@@ -290,6 +298,7 @@ void Flows::tick() {
     const std::vector<Token> starved = std::exchange(starved_, {});
     for (const Token& token : starved) {
         if (Flow* flow = table_.find(token.index, token.generation)) {
+            flow->starved = false;
             relay(*flow);
         }
     }
@@ -329,6 +338,7 @@ void Flows::on_undecided_deadline(Flow& flow) {
         Judgement nameless = judge(*config_, flow.origin, Recognised{});
         if (nameless.allowed && silent) {
             flow.judgement = std::move(nameless);
+            hold_to_rates(flow);
             connect(flow);
             return;
         }

@@ -23,6 +23,7 @@ struct FlowNeeds {
     const MapStore& flow_map;
     Counters& counters;
     FlowLog& log;
+    RateBuckets& rates;
 };
 
 class Flows {
@@ -30,6 +31,8 @@ public:
     Flows(FlowNeeds needs, ConfigPtr config, size_t flows_max);
 
     [[nodiscard]] bool full() const { return table_.full(); }
+
+    [[nodiscard]] bool empty() const { return table_.empty(); }
 
     // There is work that no event will announce.
     [[nodiscard]] bool has_queued() const { return !queued_.empty(); }
@@ -61,6 +64,7 @@ private:
     void connect(Flow& flow);
     void finish_connect(Flow& flow);
     void relay(Flow& flow);
+    void hold_to_rates(Flow& flow);
     [[nodiscard]] Pumped pump_counted(Flow& flow, Direction& direction, __u64& total);
     void on_deadline(Flow& flow);
     void on_undecided_deadline(Flow& flow);

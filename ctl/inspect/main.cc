@@ -8,9 +8,11 @@
 #include <systemd/sd-daemon.h>
 
 #include "ctl/inspect/complain.h"
+#include "ctl/inspect/handover.h"
 #include "ctl/inspect/options.h"
 #include "ctl/inspect/start.h"
 #include "ctl/inspect/supervisor.h"
+#include "ctl/inspect/syscalls.h"
 
 namespace pc::inspect {
 
@@ -33,11 +35,15 @@ Result<void> run(const Options& options) {
     TRY(keep_only_net_admin());
 
     ActiveFlows active{};
+    RateBuckets rates;
     const std::unique_ptr<Supervisor> supervisor =
         TRY(Supervisor::create({maps, anchors_of(options), options.config_file,
                                 options.run_dir + "/control.sock", config->sets}));
-    TRY(supervisor->start(TRY(make_workers({maps, *netns, active, config, limits},
-                                           std::move(listeners), std::move(logs)))));
+    const bool handed_over = keep_listeners(listeners);
+    TRY(keep_only_needed_syscalls());
+    TRY(supervisor->start(
+        TRY(make_workers({maps, *netns, active, rates, config, limits, handed_over},
+                         std::move(listeners), std::move(logs)))));
     (void)sd_notify(0, "READY=1"); // ignoring: there may be no systemd
     return supervisor->run();
 }

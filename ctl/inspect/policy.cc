@@ -87,6 +87,7 @@ Result<CompiledRule> compile_rule(const InspectRule& rule, size_t index,
     compiled.time = rule.time;
     compiled.action = rule.action;
     compiled.deny_with = rule.deny_with;
+    compiled.per = rule.per;
     compiled.bits_per_second = rule.action == InspectRule::Action::limit ? rule.rate.count : 0;
     return compiled;
 }
@@ -202,6 +203,7 @@ bool act(const CompiledRule& rule, Judgement& judgement) {
     case InspectRule::Action::limit:
         judgement.allowed = true;
         judgement.bits_per_second = rule.bits_per_second;
+        judgement.per = rule.per;
         break;
     case InspectRule::Action::deny:
         judgement.allowed = false;

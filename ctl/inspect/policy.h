@@ -44,9 +44,10 @@ struct Judgement {
     bool allowed = true;
     std::string reason; // "deny *.example", "rule ads", "not in allow", ...; for the log
     InspectRule::DenyWith deny_with = InspectRule::DenyWith::reset;
-    std::string rule = {};                // the one that ended the walk; empty: none did
-    uint64_t bits_per_second = 0;         // of an allowed flow; 0: any
-    std::vector<std::string> logged = {}; // rules with action "log" on the way, and "ech"
+    std::string rule = {};                         // the one that ended the walk; empty: none did
+    uint64_t bits_per_second = 0;                  // of an allowed flow, each way; 0: any
+    InspectRule::Per per = InspectRule::Per::flow; // who shares them
+    std::vector<std::string> logged = {};          // rules with action "log" on the way, and "ech"
 };
 
 // A list of names and sets of them.
@@ -74,6 +75,7 @@ struct CompiledRule {
     InspectRule::Action action = InspectRule::Action::allow;
     InspectRule::DenyWith deny_with = InspectRule::DenyWith::reset;
     uint64_t bits_per_second = 0;
+    InspectRule::Per per = InspectRule::Per::flow;
 };
 
 struct Policy {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ctl/inspect/relay.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
 #include <sys/socket.h>
+
+#include "ctl/inspect/clock.h"
 
 namespace pc::inspect {
 
@@ -14,7 +17,7 @@ constexpr size_t splice_bytes_max = 1 << 20; // of one call; the pipe's size is 
 // Of one turn, so that neither other flows nor the heartbeat wait for one that never runs dry.
 constexpr size_t turn_bytes_max = size_t{256} << 10;
 
-enum class Step { moved, blocked, ended, starved, failed };
+enum class Step { moved, blocked, ended, starved, held, failed };
 
 Step fill(Direction& d, PipePool& pipes) {
     if (!d.pipe) {
@@ -23,8 +26,16 @@ Step fill(Direction& d, PipePool& pipes) {
             return Step::starved;
         }
     }
-    const ssize_t moved = splice(d.from, nullptr, d.pipe->in.get(), nullptr, splice_bytes_max,
+    const uint64_t may_move =
+        d.rate == nullptr ? splice_bytes_max : d.rate->take(turn_bytes_max, monotonic_ns());
+    if (may_move == 0) {
+        return Step::held;
+    }
+    const ssize_t moved = splice(d.from, nullptr, d.pipe->in.get(), nullptr, may_move,
                                  SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (d.rate != nullptr) {
+        d.rate->give_back(may_move - static_cast<uint64_t>(std::max<ssize_t>(moved, 0)));
+    }
     if (moved > 0) {
         d.in_pipe += static_cast<size_t>(moved);
         return Step::moved;
@@ -109,8 +120,12 @@ Pumped pump(Direction& d, PipePool& pipes) {
                 return Pumped::waiting;
             }
         }
+        if (filled == Step::held && d.in_pipe == 0) {
+            release_pipe(d, pipes);
+            return Pumped::starved;
+        }
         if (filled != Step::moved && drained != Step::moved) {
-            return Pumped::waiting;
+            return filled == Step::held ? Pumped::starved : Pumped::waiting;
         }
     }
     return Pumped::again;

@@ -9,12 +9,14 @@
 #include <optional>
 
 #include "ctl/inspect/pipe_pool.h"
+#include "ctl/inspect/rate_bucket.h"
 
 namespace pc::inspect {
 
 struct Direction {
-    int from = -1; // lent
-    int to = -1;   // lent
+    int from = -1;              // lent
+    int to = -1;                // lent
+    RateBucket* rate = nullptr; // lent; null: as fast as it goes
     std::optional<Pipe> pipe;
     size_t in_pipe = 0;    // bytes
     bool readable = false; // `from` has not said EAGAIN since its last event
@@ -27,7 +29,7 @@ struct Direction {
 enum class Pumped {
     waiting, // for an event of either socket
     again,   // the budget of one turn is spent: call again soon
-    starved, // no pipe: call again later
+    starved, // no pipe, or nothing in the bucket: call again later
     done,    // shut
     failed,  // a socket is dead: reset both
 };

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "ctl/inspect/handover.h"
 #include "ctl/inspect/random.h"
 
 namespace pc::inspect {
@@ -60,7 +61,8 @@ Result<Maps> wait_for_maps(const std::string& bpffs) {
 
 Result<std::vector<Listeners>> wait_for_listeners(const std::string& netns_file, uint32_t mark,
                                                   size_t workers) {
-    return wait_for([&] { return listen_in_netns(netns_file, mark, workers); });
+    std::vector<Listeners> kept = take_kept_listeners();
+    return wait_for([&] { return listen_in_netns(netns_file, mark, workers, kept); });
 }
 
 Anchors anchors_of(const Options& options) {
@@ -100,10 +102,11 @@ Result<std::vector<std::unique_ptr<Worker>>> make_workers(const WorkerNeeds& nee
     const auto seed = static_cast<uint32_t>(random_number());
     std::vector<std::unique_ptr<Worker>> workers;
     for (size_t i = 0; i < listeners.size(); ++i) {
-        workers.push_back(TRY(Worker::create(
-            {needs.maps, needs.netns, needs.active, std::move(logs[i]), needs.config, needs.limits,
-             static_cast<uint32_t>(i), static_cast<uint32_t>(listeners.size()), seed},
-            std::move(listeners[i]))));
+        workers.push_back(TRY(
+            Worker::create({needs.maps, needs.netns, needs.active, needs.rates, std::move(logs[i]),
+                            needs.config, needs.limits, static_cast<uint32_t>(i),
+                            static_cast<uint32_t>(listeners.size()), seed, needs.handed_over},
+                           std::move(listeners[i]))));
     }
     return workers;
 }

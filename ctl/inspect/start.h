@@ -23,6 +23,7 @@ namespace pc::inspect {
 
 [[nodiscard]] Result<Maps> wait_for_maps(const std::string& bpffs);
 
+// Some may be left by an earlier process.
 [[nodiscard]] Result<std::vector<Listeners>> wait_for_listeners(const std::string& netns_file,
                                                                 uint32_t mark, size_t workers);
 
@@ -43,8 +44,10 @@ struct WorkerNeeds {
     Maps& maps;
     NetnsThread& netns;
     ActiveFlows& active;
+    RateBuckets& rates;
     ConfigPtr config;
     FlowLimits limits;
+    bool handed_over = false; // the listeners, to the next process
 };
 
 // One for each of the listeners.

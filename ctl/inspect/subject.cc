@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ctl/inspect/subject.h"
 
+#include <fmt/format.h>
+
 namespace pc::inspect {
 
 namespace {
@@ -54,6 +56,25 @@ Judgement judge(const Config& config, const Origin& origin, const Recognised& re
     const std::string_view name = zone == config.zones.end() ? std::string_view{} : zone->second;
     return judge(*config.find(origin.inspect)->policy,
                  subject_of(recognised, origin, name, minute_of_week(time(nullptr))));
+}
+
+std::shared_ptr<RatePair> rates_of(RateBuckets& buckets, const Origin& origin,
+                                   const Judgement& judgement) {
+    if (judgement.bits_per_second == 0) {
+        return nullptr;
+    }
+    if (judgement.per == InspectRule::Per::flow) {
+        return RateBuckets::own(judgement.bits_per_second);
+    }
+    std::string key = fmt::format("{} {} ", origin.inspect, judgement.rule);
+    if (judgement.per == InspectRule::Per::client) {
+        // A client with IPv6 has as many addresses as it likes, of one /64.
+        const bool v4 = origin.client.address.family == Family::v4;
+        const auto& bytes = origin.client.address.bytes;
+        key += v4 ? "4" : "6";
+        key.append(reinterpret_cast<const char*>(bytes.data()), v4 ? 4 : 8);
+    }
+    return buckets.share(key, judgement.bits_per_second);
 }
 
 } // namespace pc::inspect

@@ -8,6 +8,7 @@
 #include "ctl/inspect/first_bytes.h"
 #include "ctl/inspect/origin.h"
 #include "ctl/inspect/policy.h"
+#include "ctl/inspect/rate_bucket.h"
 
 namespace pc::inspect {
 
@@ -21,5 +22,9 @@ namespace pc::inspect {
 // Now, by what the configuration says about the flow's inspect, which it has to know.
 [[nodiscard]] Judgement judge(const Config& config, const Origin& origin,
                               const Recognised& recognised);
+
+// What a flow that was judged so is held to, alone or with others; null: nothing.
+[[nodiscard]] std::shared_ptr<RatePair> rates_of(RateBuckets& buckets, const Origin& origin,
+                                                 const Judgement& judgement);
 
 } // namespace pc::inspect

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 
+#include "ctl/inspect/handover.h"
 #include "ctl/inspect/peek_socket.h"
 
 namespace pc::inspect {
@@ -91,11 +92,25 @@ Result<Fd> listen_datagrams(Family family) {
     return fd;
 }
 
-Result<std::vector<Listeners>> listen_here(uint32_t mark, size_t workers) {
+Result<void> take_over(Listeners& listeners, Listeners kept, uint32_t mark) {
+    TRY(set_mark(kept.tcp4.get(), mark));
+    TRY(set_mark(kept.tcp6.get(), mark));
+    kept.peek = std::move(listeners.peek);
+    listeners = std::move(kept);
+    return {};
+}
+
+Result<std::vector<Listeners>> listen_here(uint32_t mark, size_t workers,
+                                           std::vector<Listeners>& kept) {
     std::vector<Listeners> all(workers);
-    uint32_t number = 0;
-    for (Listeners& listeners : all) {
-        listeners.peek = TRY(open_peek_socket(number++));
+    kept.resize(workers); // of workers that are no more: closed
+    for (size_t number = 0; number < workers; ++number) {
+        Listeners& listeners = all[number];
+        listeners.peek = TRY(open_peek_socket(static_cast<uint32_t>(number)));
+        if (is_same_netns(listeners.peek.get(), kept[number].tcp4.get())) {
+            TRY(take_over(listeners, std::move(kept[number]), mark));
+            continue;
+        }
         listeners.tcp4 = TRY(listen_streams(Family::v4, mark));
         listeners.tcp6 = TRY(listen_streams(Family::v6, mark));
         listeners.udp4 = TRY(listen_datagrams(Family::v4));
@@ -115,7 +130,7 @@ Result<Fd> open_netns(const std::string& netns_file) {
 }
 
 Result<std::vector<Listeners>> listen_in_netns(const std::string& netns_file, uint32_t mark,
-                                               size_t workers) {
+                                               size_t workers, std::vector<Listeners>& kept) {
     const Fd home(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
     if (!home.valid()) {
         return failed("open /proc/self/ns/net");
@@ -124,7 +139,7 @@ Result<std::vector<Listeners>> listen_in_netns(const std::string& netns_file, ui
     if (setns(away.get(), CLONE_NEWNET) != 0) {
         return failed("enter " + netns_file);
     }
-    Result<std::vector<Listeners>> listeners = listen_here(mark, workers);
+    Result<std::vector<Listeners>> listeners = listen_here(mark, workers, kept);
     if (setns(home.get(), CLONE_NEWNET) != 0) {
         return failed("return from " + netns_file);
     }

@@ -25,9 +25,10 @@ struct Listeners {
 
 // Opens them in the namespace `netns_file`, and leaves the calling thread in its own. Only for a
 // process that has one thread. `mark` is inherited by every accepted socket, so that TC knows its
-// packets.
+// packets. Those in `kept` are taken instead of new ones, where they are of that namespace.
 [[nodiscard]] Result<std::vector<Listeners>> listen_in_netns(const std::string& netns_file,
-                                                             uint32_t mark, size_t workers);
+                                                             uint32_t mark, size_t workers,
+                                                             std::vector<Listeners>& kept);
 
 // From here on TC egress may divert flows to the listeners. The entries leave the map by themselves
 // when the listeners are closed, however that happens.

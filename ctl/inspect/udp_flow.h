@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "ctl/inspect/eve.h"
@@ -11,6 +12,7 @@
 #include "ctl/inspect/held_datagrams.h"
 #include "ctl/inspect/origin.h"
 #include "ctl/inspect/policy.h"
+#include "ctl/inspect/rate_bucket.h"
 #include "ctl/kern/fd.h"
 
 namespace pc::inspect {
@@ -30,7 +32,8 @@ struct UdpFlow {
     uint64_t armed_ms = 0; // of its one valid timer
 
     enum class State { undecided, allowed, denied } state = State::undecided;
-    Fd upstream; // once allowed
+    Fd upstream;                     // once allowed
+    std::shared_ptr<RatePair> rates; // likewise; null: none
     FirstDatagrams first;
     HeldDatagrams held; // while undecided
     bool waits_for_config = false;

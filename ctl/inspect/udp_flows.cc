@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "ctl/inspect/clock.h"
 #include "ctl/inspect/random.h"
 #include "ctl/inspect/subject.h"
 
@@ -168,6 +169,7 @@ void UdpFlows::decide(UdpFlow& flow) {
         return;
     }
     flow.state = UdpFlow::State::allowed;
+    flow.rates = rates_of(needs_.rates, flow.origin, flow.judgement);
     ++stats(flow).allowed;
     connect(flow);
     for (const std::vector<std::byte>& held : flow.held.take()) {
@@ -204,6 +206,10 @@ void UdpFlows::connect(UdpFlow& flow) {
 
 void UdpFlows::send_to_server(UdpFlow& flow, std::span<const std::byte> bytes) {
     flow.active_ms = now_ms_;
+    if (flow.rates && !flow.rates->to_server.take_whole(bytes.size(), monotonic_ns())) {
+        ++stats(flow).datagrams_lost;
+        return;
+    }
     Sent sent = flow.upstream.valid() ? send_onward(flow.upstream.get(), bytes) : Sent::lost;
     if (sent == Sent::refused) { // an earlier one; the error is taken, and this one has its chance
         note_refusal(flow, errno);
@@ -251,6 +257,10 @@ void UdpFlows::send_to_client(UdpFlow& flow, std::span<const std::byte> bytes) {
     if (!flow.answered) {
         flow.answered = true;
         table_.arm(flow, deadline_ms(flow)); // DNS: sooner than before
+    }
+    if (flow.rates && !flow.rates->to_client.take_whole(bytes.size(), monotonic_ns())) {
+        ++stats(flow).datagrams_lost;
+        return;
     }
     const Result<int> socket = replies_.find(flow.origin.server);
     if (!socket ||

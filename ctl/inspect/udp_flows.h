@@ -31,6 +31,7 @@ struct UdpFlowNeeds {
     Counters& counters;
     FlowLog& log;
     NetnsThread& netns;
+    RateBuckets& rates;
 };
 
 class UdpFlows {

@@ -17,6 +17,10 @@ namespace {
 
 constexpr int accepts_per_turn = 64;
 
+// Below PC_HEARTBEAT_TIMEOUT_NS by what the next process takes to start: until that is over, TC
+// egress sends new connections to the listeners.
+constexpr uint64_t drain_ms = 200;
+
 } // namespace
 
 Result<std::unique_ptr<Worker>> Worker::create(WorkerSetup setup, Listeners listeners) {
@@ -32,11 +36,13 @@ Worker::Worker(WorkerSetup setup, Listeners listeners, Poller poller)
       number_(setup.number), heart_{0, setup.workers, setup.seed}, mark_(setup.config->bypass_mark),
       log_file_(std::move(setup.log)), log_(log_file_), listeners_(std::move(listeners)),
       poller_(std::move(poller)), counters_(setup.active),
-      flows_({poller_, *setup.maps.flows, counters_, log_}, setup.config, setup.limits.tcp),
-      udp_flows_({poller_, *setup.maps.udp_flows, counters_, log_, setup.netns}, setup.config,
-                 setup.limits.udp),
+      flows_({poller_, *setup.maps.flows, counters_, log_, setup.rates}, setup.config,
+             setup.limits.tcp),
+      udp_flows_({poller_, *setup.maps.udp_flows, counters_, log_, setup.netns, setup.rates},
+                 setup.config, setup.limits.udp),
       peek_flows_({listeners_.peek.get(), *setup.maps.flows, counters_, log_}, setup.config,
-                  setup.limits.tcp) {}
+                  setup.limits.tcp),
+      handed_over_(setup.handed_over) {}
 
 Result<void> Worker::open_sources() {
     clock_ = TRY(open_pulse());
@@ -60,7 +66,7 @@ Result<void> Worker::beat() {
 
 void Worker::run() {
     now_ms_ = monotonic_ns() / 1'000'000;
-    while (!stop_) {
+    while (!is_done()) {
         const std::span<const Ready> events = poller_.wait(wait_ms());
         now_ms_ = monotonic_ns() / 1'000'000;
         flows_.set_now_ms(now_ms_);
@@ -82,10 +88,14 @@ void Worker::run() {
     counters_.show();
 }
 
+bool Worker::is_done() const {
+    return stop_ && (!handed_over_ || flows_.empty() || now_ms_ >= stopped_at_ms_ + drain_ms);
+}
+
 int Worker::wait_ms() const {
     const bool can_accept = accept_more_ && !accept_blocked_ && !flows_.full();
-    const bool more =
-        can_accept || receive_more_ || peek_more_ || flows_.has_queued() || udp_flows_.has_queued();
+    const bool more = (!stop_ && (can_accept || receive_more_ || peek_more_)) ||
+                      flows_.has_queued() || udp_flows_.has_queued();
     return more ? 0 : -1;
 }
 
@@ -172,7 +182,10 @@ void Worker::read_mail() {
         const std::lock_guard lock(mutex_);
         mail = std::exchange(mail_, {});
     }
-    stop_ |= mail.stop;
+    if (mail.stop && !stop_) {
+        stop_ = true;
+        stopped_at_ms_ = now_ms_;
+    }
     if (mail.reopen_log) {
         if (const Result<void> reopened = log_file_.reopen(); !reopened) {
             complain(reopened.error().message);

@@ -33,12 +33,14 @@ struct WorkerSetup {
     Maps& maps;
     NetnsThread& netns;
     ActiveFlows& active;
+    RateBuckets& rates;
     LogFile log;
     ConfigPtr config;
     FlowLimits limits;
     uint32_t number = 0;
     uint32_t workers = 1;
-    uint32_t seed = 0; // of the hash in the kernel's programs; the same for all workers
+    uint32_t seed = 0;        // of the hash in the kernel's programs; the same for all workers
+    bool handed_over = false; // the next process has the listeners as well
 };
 
 class Worker {
@@ -52,7 +54,8 @@ public:
 
     [[nodiscard]] const Listeners& listeners() const { return listeners_; }
 
-    // Until stop(). Then listeners are closed first, flows reset, the log written.
+    // Until stop(). Then listeners are closed first, flows reset, the log written; where the next
+    // process takes what comes, flows that are nearly done get the time for it.
     void run();
 
     // By any thread.
@@ -81,6 +84,7 @@ private:
     [[nodiscard]] bool accept_from(const Fd& listener);
     void write_out();
     [[nodiscard]] int wait_ms() const;
+    [[nodiscard]] bool is_done() const;
 
     MapStore& heartbeat_;
     uint32_t number_;
@@ -98,7 +102,9 @@ private:
     std::mutex mutex_; // of mail_
     Mail mail_;
     uint64_t now_ms_ = 0;
-    bool stop_ = false;
+    bool handed_over_;
+    bool stop_ = false;           // nothing more is taken
+    uint64_t stopped_at_ms_ = 0;  // when that began
     bool accept_more_ = true;     // a TCP listener may have more than was taken
     bool receive_more_ = true;    // a UDP listener likewise
     bool peek_more_ = true;       // the packet socket likewise

@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 #include <linux/bpf.h>
 
+#include "tests/bpf/routes.h"
+
 namespace pc::test {
 
 namespace {

@@ -23,6 +23,7 @@
 #include "portcullis.skel.h"
 #include "rules/classifier.h"
 #include "rules/parse.h"
+#include "tests/bpf/routes.h"
 
 namespace pc::test {
 
@@ -34,20 +35,6 @@ constexpr pc_limit_set no_buckets{};
 constexpr uint32_t flow_places = flow_entries_for(flow_buckets);
 
 const std::vector<std::string> interfaces{"wan0", "lan0", "dmz0", "dmz1"};
-
-struct Route {
-    const char* prefix;
-    const char* interface; // empty: none
-    bool unreachable = false;
-};
-
-const std::vector<Route> routes{
-    {"10.1.0.1/32", ""},         {"2001:db8:1::1/128", ""},
-    {"10.1.0.0/17", "lan0"},     {"2001:db8:1::/49", "lan0"},
-    {"10.1.128.0/18", "dmz0"},   {"2001:db8:1:8000::/50", "dmz0"},
-    {"10.1.192.0/18", "", true}, {"2001:db8:1:c000::/50", "", true},
-    {"0.0.0.0/0", "wan0"},       {"::/0", "wan0"},
-};
 
 bool is_required() {
     const char* required = std::getenv("PC_REQUIRE");
@@ -155,6 +142,14 @@ int keep_event(void* events, void* record, size_t size) {
 
 int no_log(libbpf_print_level /*level*/, const char* /*format*/, va_list /*arguments*/) {
     return 0;
+}
+
+void note_ways(const FlowMemory& flows) {
+    for (pc_flow_entry& entry : flows.entries.first(flows.free->fresh)) {
+        if ((entry.flags & PC_FLOW_LIVE) != 0 && entry.answer_zone == 0) {
+            entry.answer_zone = PC_WHERE_ZONE(entry.where) == 1 ? 2 : 1;
+        }
+    }
 }
 
 } // namespace
@@ -378,26 +373,13 @@ void Harness::load(std::string_view toml, const Environment& environment) {
     load(parsed.rules, environment);
 }
 
-namespace {
-
-void note_ways(const FlowMemory& flows) {
-    for (pc_flow_entry& entry : flows.entries.first(flows.free->fresh)) {
-        if ((entry.flags & PC_FLOW_LIVE) != 0 && entry.answer_zone == 0) {
-            entry.answer_zone = PC_WHERE_ZONE(entry.where) == 1 ? 2 : 1;
-        }
-    }
-}
-
-} // namespace
-
 Outcome Harness::run(const Frame& frame, const std::string& interface, bool forwarded) {
     State& state = *state_;
     Outcome outcome;
     outcome.frame.resize(frame.size() + 512);
-    xdp_md context{};
+    xdp_md context{}, after{};
     context.data_end = static_cast<uint32_t>(frame.size());
     context.ingress_ifindex = state.ifindexes.at(interface);
-    xdp_md after{};
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
                 .data_out = outcome.frame.data(),
                 .data_size_in = static_cast<uint32_t>(frame.size()),
@@ -500,16 +482,6 @@ int Harness::map_fd(const std::string& name) const {
 
 const std::string& Harness::verifier() const {
     return state_->verifier;
-}
-
-std::string route_to(const Address& address) {
-    for (const Route& route : routes) {
-        const ParsedPrefix parsed = parse_prefix(route.prefix);
-        if (parsed.prefix.address.family == address.family && contains(parsed.prefix, address)) {
-            return route.interface;
-        }
-    }
-    return "";
 }
 
 } // namespace pc::test

@@ -85,7 +85,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// By which interface the namespace routes to this address; empty: not at all, or it is its own.
-[[nodiscard]] std::string route_to(const Address& address);
-
 } // namespace pc::test

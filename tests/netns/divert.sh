@@ -14,6 +14,7 @@ interfaces = ["lan0"]
 [zone.wan]
 interfaces = ["wan0"]
 [inspect.names]
+mode = "terminate"
 on_down = "drop"
 [[rule]]
 name = "marked"

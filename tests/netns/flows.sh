@@ -23,6 +23,7 @@ established = true
 max = 8192
 udp_replied = "3s"
 [inspect.web]
+mode = "terminate"
 deny = ["bad.example"]
 $1
 [[rule]]

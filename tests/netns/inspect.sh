@@ -13,8 +13,10 @@ interfaces = ["lan0"]
 [zone.wan]
 interfaces = ["wan0"]
 [inspect.web]
+mode = "terminate"
 deny = ["bad.example", "*.bad.example"]
 [inspect.strict]
+mode = "terminate"
 allow = ["good.example"]
 [[rule]]
 name = "web"

@@ -42,6 +42,17 @@ client    = "10.77.1.0/24"
 action    = "deny"
 deny_with = "page"
 [[inspect.web.rule]]
+name   = "slow"
+host   = "slow.example"
+action = "limit"
+rate   = "16mbit"
+[[inspect.web.rule]]
+name   = "together"
+host   = "shared.example"
+action = "limit"
+rate   = "16mbit"
+per    = "client"
+[[inspect.web.rule]]
 name   = "lan-only"
 zone   = "!lan"
 action = "deny"
@@ -92,6 +103,33 @@ pc_logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'old' and p['reason']
 pc_logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'upload'"
 pc_logged "p['verdict'] == 'deny' and p['inspect_rule'] == 'admin' and e['http']['url'] == '/admin/users'"
 pc_logged "p['verdict'] == 'allow' and 'inspect_rule' not in p and p['logged'] == ['seen']"
+
+# 4 MB at 16 Mbit/s after a burst of 0.5 MB: 1.75 s, up and down; two flows that share it, 2 MB each.
+head -c 4000000 /dev/zero >"$PC_WORK/4MB"
+head -c 2000000 /dev/zero >"$PC_WORK/2MB"
+timed() { # WORDS COMMAND...: takes what that rate gives
+    local words=$1 began took
+    shift
+    began=$(date +%s%N)
+    "$@" || pc_fail "$words: it fails"
+    took=$((($(date +%s%N) - began) / 1000000))
+    [ $took -ge 1600 ] && [ $took -lt 3000 ] || pc_fail "$words: $took ms"
+    pc_ok "$words: $took ms"
+}
+send() { # NAME FILE
+    in_lan curl -s -m 10 -H 'Expect:' -o /dev/null --connect-to "$1:80:$PC_WAN4:80" --data-binary "@$PC_WORK/$2" "http://$1/sink"
+}
+fetch() { # NAME BYTES
+    [ "$(http "$1" "/bytes/$2")" = 200 ] && [ "$(wc -c <"$PC_WORK/body")" = "$2" ]
+}
+two() {
+    send shared.example 2MB &
+    local first=$!
+    send shared.example 2MB && wait $first
+}
+timed "up, a flow has its rate" send slow.example 4MB
+timed "down, a flow has its rate" fetch slow.example 4000000
+timed "two flows of a client share one" two
 
 # Requests one after the other, each in a connection of its own, until the file is gone: how many, how
 # many failed, and how long the slow ones took. Not at full rate: where thousands of connections to

@@ -14,12 +14,16 @@ interfaces = ["lan0"]
 [zone.wan]
 interfaces = ["wan0"]
 [inspect.open]
+mode = "terminate"
 on_down = "pass"
 [inspect.shut]
+mode = "terminate"
 on_down = "drop"
 [inspect.named]
+mode = "terminate"
 allow = ["good.example"]
 [inspect.small]
+mode = "terminate"
 max_flows = 3
 [[rule]]
 name = "datagrams"

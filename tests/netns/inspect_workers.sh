@@ -12,8 +12,10 @@ interfaces = ["lan0"]
 [zone.wan]
 interfaces = ["wan0"]
 [inspect.open]
+mode = "terminate"
 on_down = "pass"
 [inspect.shut]
+mode = "terminate"
 on_down = "drop"
 [[rule]]
 name = "open"

@@ -60,13 +60,13 @@ struct MemoryMaps {
     MemoryMap limits{faults, sizeof(pc_limit), PC_GENERATIONS* PC_LIMITS_MAX};
     MemoryMap limit_names{faults, sizeof(pc_rule_name), PC_LIMITS_MAX};
     MemoryMap zone_names{faults, sizeof(pc_rule_name), PC_ZONES_MAX};
+    MemoryMap inspect_names{faults, sizeof(pc_rule_name), PC_INSPECTS_MAX};
     MemoryMap limit_counters{faults, sizeof(pc_limit_counter) * cpus, PC_LIMITS_MAX};
     MemoryMap block_hits{faults, sizeof(uint64_t), PC_BLOCKS_MAX};
     std::array<pc_generation, PC_GENERATIONS> heads{};
     MemoryArena arena;
-    size_t waits = 0; // for packets
-    size_t growths = 0;
-    uint64_t seed = 1; // of the next generation
+    size_t waits = 0, growths = 0; // for packets, of the arena
+    uint64_t seed = 1;             // of the next generation
 
     explicit MemoryMaps(size_t arena_bytes = PC_ARENA_MIN) : arena(arena_bytes) {}
 
@@ -80,6 +80,7 @@ struct MemoryMaps {
                 .limits = limits,
                 .limit_names = limit_names,
                 .zone_names = zone_names,
+                .inspect_names = inspect_names,
                 .limit_counters = limit_counters,
                 .heads = [this]() -> Result<std::span<std::byte>> {
                     TRY(may_fail());

@@ -85,8 +85,34 @@ TEST_CASE("an inspected flow names its inspector and what happens without it") {
  5 rule 300  drop-list  in lan is not transit                      no
  6 rule 500  web        in lan, proto tcp, dport 443, out transit  MATCH (tc)
  => INSPECT by web (rules.toml:28).  Not reached: default.
-    Inspector web, port 8443; if it is down: pass.
+    Inspector web, port 8443; it looks at what the client says first and lets the connection go; if it is down: pass.
 )");
+}
+
+TEST_CASE("whether an inspector ends connections, and for which rule") {
+    const auto words = [](const std::string& keys) {
+        std::string text = office;
+        text.replace(text.find("port = 8443\n"), 12, keys);
+        text = text_of(text, "in lan tcp 192.168.10.20:50000 93.184.216.34:443 out transit");
+        text = text.substr(text.find("Inspector web"));
+        return text.substr(0, text.find(';', text.find(';') + 1));
+    };
+    const std::string ends =
+        "Inspector web; it ends the connection and makes its own to the server";
+    CHECK(words("mode = \"terminate\"\n") == ends);
+    CHECK(words("mode = \"terminate\"\n[[inspect.web.rule]]\npath = \"/a\"\naction = \"deny\"\n") ==
+          ends);
+    CHECK(words("mode = \"peek\"\n") ==
+          "Inspector web; it looks at what the client says first and lets the connection go");
+    for (const auto& [key, rule] :
+         std::map<std::string, std::string>{{"path", "path = \"/a\"\naction = \"deny\""},
+                                            {"method", "method = \"PUT\"\naction = \"deny\""},
+                                            {"page", "action = \"deny\"\ndeny_with = \"page\""},
+                                            {"limit", "action = \"limit\"\nrate = \"1mbit\""}}) {
+        CHECK(words("[[inspect.web.rule]]\nhost = \"a.example\"\naction = \"log\"\n"
+                    "[[inspect.web.rule]]\n" +
+                    rule + "\n") == ends + " ([[inspect.web.rule]] number 2 has '" + key + "')");
+    }
 }
 
 TEST_CASE("without a rule the default is named") {

@@ -131,11 +131,11 @@ TEST_CASE("the generation knows by which zones datagrams that are inspected leav
 }
 
 TEST_CASE("inspect takes the excluded addresses out of both ends") {
-    const Plan plan =
-        plan_of("[inspect.web]\nexclude = \"10.0.0.0/8\"\non_down = \"drop\"\nmark = 0x40000000\n" +
-                two_zones +
-                "[[rule]]\nname = \"look\"\nproto = \"tcp\"\naction = \"inspect\"\n"
-                "inspect = \"web\"\n");
+    const Plan plan = plan_of(
+        "[inspect.web]\nmode = \"terminate\"\nexclude = \"10.0.0.0/8\"\non_down = \"drop\"\nmark = 0x40000000\n" +
+        two_zones +
+        "[[rule]]\nname = \"look\"\nproto = \"tcp\"\naction = \"inspect\"\n"
+        "inspect = \"web\"\n");
     const pc_record& record = plan.records.front();
     CHECK(record.inspect == 1);
     CHECK(record.saddr_set == 1);
@@ -239,7 +239,7 @@ TEST_CASE("limits keep their stable ids, whatever their numbers are") {
     };
     const RuleIds previous{{"b", 1}, {"gone", 3}};
     const auto plan = compile(parsed(limit("a") + limit("b") + limit("c")), {}, {},
-                              {.limits = previous, .zones = {}});
+                              {.limits = previous, .zones = {}, .inspects = {}});
     REQUIRE(plan.ok());
     CHECK(limit_ids(plan.value()) == RuleIds{{"a", 2}, {"b", 1}, {"c", 4}});
     for (size_t i = 1; i < plan.value().limits.size(); i++) {
@@ -258,10 +258,12 @@ TEST_CASE("zones keep their ids, until there are no others left") {
         return parsed(text);
     };
     const RuleIds previous{{"z1", 1}, {"z2", 2}, {"gone", 3}};
-    const auto plan = compile(zones(0, 3), {}, {}, {.limits = {}, .zones = previous});
+    const auto plan =
+        compile(zones(0, 3), {}, {}, {.limits = {}, .zones = previous, .inspects = {}});
     REQUIRE(plan.ok());
     CHECK(zone_ids(plan.value()) == RuleIds{{"z0", 4}, {"z1", 1}, {"z2", 2}});
-    const auto all = compile(zones(0, PC_ZONES_MAX - 1), {}, {}, {.limits = {}, .zones = previous});
+    const auto all = compile(zones(0, PC_ZONES_MAX - 1), {}, {},
+                             {.limits = {}, .zones = previous, .inspects = {}});
     REQUIRE(all.ok());
     CHECK(zone_ids(all.value()).at("z1") == 1);
     CHECK(zone_ids(all.value()).size() == PC_ZONES_MAX - 1);
