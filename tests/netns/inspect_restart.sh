@@ -73,18 +73,18 @@ steady() { # COMMAND: while requests run; then the next process is ready
     rm "$PC_WORK/go"
     wait $pid
     echo "  $1: $(cat "$PC_WORK/steady")"
-    read -r done failed worst why <"$PC_WORK/steady"
-    [ "$done" -gt 20 ] || pc_fail "only $done requests"
+    read -r requests failed worst why <"$PC_WORK/steady"
+    [ "$requests" -gt 20 ] || pc_fail "only $requests requests"
 }
 before=$(pc_reason inspect-pass)
 for _ in 1 2 3; do
     steady restart
-    [ "$failed" = 0 ] || pc_fail "$failed of $done requests failed, the slowest took $worst s: $why"
+    [ "$failed" = 0 ] || pc_fail "$failed of $requests requests failed, the slowest took $worst s: $why"
 done
 pc_ok "no request fails while the inspector is restarted"
 # One that has its connection when it is killed loses it; those that come after wait.
 steady crash
-[ "$failed" -le 1 ] || pc_fail "$failed of $done requests failed: $why"
+[ "$failed" -le 1 ] || pc_fail "$failed of $requests requests failed: $why"
 [[ $why != *refused* ]] || pc_fail "a connection was refused"
 pc_ok "only a connection that it has at that moment is lost when it is killed"
 [ "$(pc_reason inspect-pass)" = "$before" ] || pc_fail "flows passed uninspected"

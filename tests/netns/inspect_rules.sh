@@ -113,7 +113,7 @@ timed() { # WORDS COMMAND...: takes what that rate gives
     began=$(date +%s%N)
     "$@" || pc_fail "$words: it fails"
     took=$((($(date +%s%N) - began) / 1000000))
-    [ $took -ge 1600 ] && [ $took -lt 3000 ] || pc_fail "$words: $took ms"
+    if [ $took -lt 1600 ] || [ $took -ge 3000 ]; then pc_fail "$words: $took ms"; fi
     pc_ok "$words: $took ms"
 }
 send() { # NAME FILE
