@@ -445,7 +445,7 @@ PC_ASSERT_SIZE(struct pc_event, 72);
 	X(control) X(generations) X(classifier) X(grace) X(ifaces) X(vlan_zones)       \
 	X(block_hits) X(rule_names) X(rule_counters)                                   \
 	X(reasons) X(iface_counters) X(events) X(event_budget) X(flows) X(listeners)   \
-	X(heartbeat) X(insp_stats) X(insp_udp) X(insp_fragments)                       \
+	X(heartbeat) X(insp_stats) X(insp_udp) X(insp_fragments) X(insp_upstream)      \
 	X(flow_buckets) X(flow_entries) X(flow_free) X(flow_globals)                   \
 	X(flow_fragments) X(flow_sources) X(limits) X(limit_sets) X(limit_names)       \
 	X(limit_counters) X(zone_names) X(inspect_names)            \

@@ -8,6 +8,7 @@
  * listeners      SOCKMAP[PC_WORKERS_MAX * PC_LISTENERS]
  * heartbeat      ARRAY[PC_WORKERS_MAX]           struct pc_heartbeat, mmapable
  * insp_stats     ARRAY[PC_INSPECTS_MAX]          struct pc_inspect_stats
+ * insp_upstream  ARRAY[PC_UPSTREAM_SERVERS_MAX]  struct pc_upstream_server
  */
 #pragma once
 #include <linux/types.h>
@@ -17,6 +18,7 @@ enum pc_inspect_limit {
 	PC_INSPECTED_UDP_MAX = 65536,	/* UDP flows likewise */
 	PC_INSPECTED_DATAGRAMS = 16384, /* datagrams whose later fragments are known */
 	PC_WORKERS_MAX = 64,		/* event loops of the inspector */
+	PC_UPSTREAM_SERVERS_MAX = 1024, /* of all [inspect.*.upstream] */
 };
 
 /* A flow handed to the inspector, keyed by its tuple as it leaves the WAN (after masquerade).
@@ -131,3 +133,24 @@ struct pc_inspect_stats {
 	__u64 datagrams_lost; /* not relayed: no room in a socket, held too many, refused */
 	__u64 overload;	      /* flows that there was no room for */
 };
+
+/* Of one server of an [inspect.*.upstream]. Written by the inspector only; no packet asks for it, a
+ * map is what it may write and the daemon may read. Slots are taken from 0 on, in no order that
+ * lasts: a server is known by its inspect id, address and port. inspect 0 ends the list.
+ */
+struct pc_upstream_server {
+	__be32 address[4];
+	__u64 active; /* flows at this moment, of all workers */
+	__u64 chosen; /* these and the following: since the inspector began */
+	__u64 failed; /* connections of flows that failed */
+	__u64 checks;
+	__u64 checks_failed;
+	__u64 since_ns; /* CLOCK_MONOTONIC of the last change of up; 0: none yet */
+	__be16 port;
+	__u8 family; /* 4 or 6 */
+	__u8 inspect;
+	__u8 up;
+	__u8 zero;
+	__u16 fault; /* of the last check: 0 none, below 1000 its HTTP status, else 1000 + errno */
+};
+PC_ASSERT_SIZE(struct pc_upstream_server, 72);

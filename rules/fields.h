@@ -33,6 +33,8 @@ using Fields = std::vector<Field>;
 [[nodiscard]] Fields fields_of(const Zone& zone);
 [[nodiscard]] Fields fields_of(const Inspect& inspect); // without its rules
 [[nodiscard]] Fields fields_of(const InspectRule& rule);
+[[nodiscard]] Fields fields_of(const Upstream& upstream); // without its checks
+[[nodiscard]] Fields fields_of(const HealthChecks& health);
 [[nodiscard]] Fields fields_of(const Host& host);
 [[nodiscard]] Fields fields_of(const Defaults& defaults);
 [[nodiscard]] Fields fields_of(const Safety& safety);

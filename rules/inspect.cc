@@ -255,6 +255,9 @@ std::string_view to_string(Inspect::Mode mode) {
 }
 
 std::optional<std::string> needs_end(const Inspect& inspect) {
+    if (inspect.upstream) {
+        return "[inspect." + inspect.name + ".upstream]";
+    }
     for (size_t i = 0; i < inspect.rules.size(); ++i) {
         const InspectRule& rule = inspect.rules[i];
         const std::string_view what = !rule.method.empty()                            ? "method"

@@ -11,6 +11,7 @@
 
 #include "rules/match.h"
 #include "rules/rate.h"
+#include "rules/upstream.h"
 
 namespace pc {
 
@@ -88,12 +89,13 @@ struct Inspect {
     bool overload_passes = false;       // on_overload = "pass": of flows above max_flows
     std::optional<bool> timeout_passes; // on_timeout; not set: as on_parse_error
     std::optional<bool>
-        malformed_passes; // on_parse_error; not set: if there is nothing to judge by
+        malformed_passes;             // on_parse_error; not set: if there is nothing to judge by
+    std::optional<Upstream> upstream; // servers in the place of the original destination
     Location at;
 };
 
-// Why its connections have to be ended in the inspector: the first rule that asks for more than
-// what the client says first. None: looking at that will do.
+// Why its connections have to be ended in the inspector: servers of its own, or the first rule that
+// asks for more than what the client says first. None: looking at that will do.
 [[nodiscard]] std::optional<std::string> needs_end(const Inspect& inspect);
 
 // TCP connections are looked at and let go, not ended.

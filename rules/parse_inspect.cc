@@ -111,7 +111,7 @@ void refuse_unused(Reading& reading, Inspect&, const TomlEntry& entry) {
                   "remove it");
 }
 
-// `allow` before `default`, which does not go with every one.
+// `allow` before `default`, and `mode` before `upstream`, which do not go with every one.
 constexpr Key<Inspect> keys[] = {{"port", read_port},
                                  {"mark", read_bypass_mark},
                                  {"on_down", read_on_down},
@@ -126,6 +126,7 @@ constexpr Key<Inspect> keys[] = {{"port", read_port},
                                  {"on_parse_error", read_on_parse_error},
                                  {"max_flows", read_max_flows},
                                  {"rule", read_rules},
+                                 {"upstream", read_upstream},
                                  {"table", refuse_unused},
                                  {"socket", refuse_unused}};
 

@@ -31,6 +31,9 @@ void read_limit(Reading& reading, const TomlEntry& entry);
 // One per [[inspect.NAME.rule]].
 void read_inspect_rule(Reading& reading, Inspect& inspect, const TomlNode& table);
 
+// [inspect.NAME.upstream]; `inspect` has its mode.
+void read_upstream(Reading& reading, Inspect& inspect, const TomlEntry& entry);
+
 // "200pps" and its kin, else E039.
 [[nodiscard]] std::optional<Rate> read_rate(Reading& reading, const TomlEntry& entry,
                                             std::string help);

@@ -85,6 +85,17 @@ void add_section(std::string& text, std::string_view name, const Fields& fields)
     }
 }
 
+void add_upstream(std::string& text, const Inspect& inspect) {
+    if (inspect.upstream) {
+        const std::string name = "inspect." + toml_key(inspect.name) + ".upstream";
+        add_section(text, name,
+                    without_defaults(fields_of(*inspect.upstream), fields_of(Upstream{})));
+        add_section(
+            text, name + ".health",
+            without_defaults(fields_of(inspect.upstream->health), fields_of(HealthChecks{})));
+    }
+}
+
 // ---- compare
 
 struct Section {
@@ -111,6 +122,19 @@ Section section_of(const Inspect& inspect, size_t rule) {
             {}};
 }
 
+void add_upstream(std::vector<Section>& sections, const Inspect& inspect) {
+    if (inspect.upstream) {
+        const std::string name = inspect.name + " upstream";
+        sections.push_back(
+            {"inspect", name, fields_of(*inspect.upstream), fields_of(Upstream{}), {}});
+        sections.push_back({"inspect",
+                            name + " health",
+                            fields_of(inspect.upstream->health),
+                            fields_of(HealthChecks{}),
+                            {}});
+    }
+}
+
 std::vector<Section> sections_of(const RuleSet& rules) {
     std::vector<Section> sections;
     sections.push_back({"host", "", fields_of(rules.host), {}, {}});
@@ -128,6 +152,7 @@ std::vector<Section> sections_of(const RuleSet& rules) {
     }
     for (const Inspect& inspect : rules.inspects) {
         sections.push_back({"inspect", inspect.name, fields_of(inspect), fields_of(Inspect{}), {}});
+        add_upstream(sections, inspect);
         for (size_t i = 0; i < inspect.rules.size(); ++i) {
             sections.push_back(section_of(inspect, i));
         }
@@ -262,6 +287,7 @@ std::string print_toml(const RuleSet& rules) {
     for (const Inspect& inspect : rules.inspects) {
         text += "\n[inspect." + toml_key(inspect.name) + "]\n";
         add_fields(text, without_defaults(fields_of(inspect), fields_of(Inspect{})));
+        add_upstream(text, inspect);
         for (const InspectRule& rule : inspect.rules) {
             text += "\n[[inspect." + toml_key(inspect.name) + ".rule]]\n";
             add_fields(text,

@@ -174,6 +174,11 @@ void print_fields(std::string& text, const Fields& fields, const Fields& fresh,
 
 void print_inspect(std::string& text, const PlanInspect& inspect) {
     print_fields(text, fields_of(inspect.policy), fields_of(Inspect{}), "  ");
+    if (const auto& upstream = inspect.policy.upstream) {
+        text += "  upstream\n";
+        print_fields(text, fields_of(*upstream), fields_of(Upstream{}), "    ");
+        print_fields(text, fields_of(upstream->health), fields_of(HealthChecks{}), "    health ");
+    }
     for (size_t i = 0; i < inspect.policy.rules.size(); ++i) {
         const InspectRule& rule = inspect.policy.rules[i];
         line(text, "rule", decimal(i + 1) + " " + name_of(rule, i));

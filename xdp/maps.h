@@ -180,6 +180,13 @@ PC_MAP struct {
 	__type(value, struct pc_inspect_stats);
 } insp_stats SEC(".maps");
 
+PC_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PC_UPSTREAM_SERVERS_MAX);
+	__type(key, __u32);
+	__type(value, struct pc_upstream_server);
+} insp_upstream SEC(".maps");
+
 /* Whoever loads these makes them as long as [flows] max asks for. */
 PC_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "ctl/daemon/revisions.h"
+#include "ctl/daemon/upstreams.h"
 #include "ctl/kern/fd.h"
 #include "ctl/kern/inspect_netns.h"
 #include "rules/words.h"
@@ -123,6 +124,9 @@ Json policy_object(const PlanInspect& planned) {
     }
     if (inspect.malformed_passes) {
         object["on_parse_error"] = *inspect.malformed_passes ? "pass" : "drop";
+    }
+    if (inspect.upstream) {
+        object["upstream"] = upstream_object(*inspect.upstream);
     }
     object["rules"] = Json::array();
     for (size_t i = 0; i < inspect.rules.size(); ++i) {

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "ctl/daemon/methods.h"
+#include "ctl/daemon/upstreams.h"
 
 namespace pc::daemon::methods {
 namespace {
@@ -224,6 +225,7 @@ Answer get_inspect(const Context& context, const Parameters&) {
     const Firewall& firewall = context.firewall;
     const Running& running = firewall.running();
     const InspectorState inspector = inspector_state(firewall.datapath());
+    const auto servers = TRY(read_upstream_servers(firewall.datapath().map("insp_upstream")));
     Json list = Json::array();
     for (const PlanInspect& planned :
          running.plan ? running.plan->inspects : std::vector<PlanInspect>()) {
@@ -258,6 +260,12 @@ Answer get_inspect(const Context& context, const Parameters&) {
         }
         if (found != running.rules.inspects.end()) {
             object["on_down"] = found->down_drops ? "drop" : "pass";
+        }
+        if (planned.policy.upstream) {
+            object["upstream"] =
+                upstream_state(*planned.policy.upstream, planned.id, servers,
+                               inspector.alive == 0 ? InspectorWord::stale : InspectorWord::live,
+                               static_cast<uint64_t>(monotonic_ns()));
         }
         list.push_back(std::move(object));
     }

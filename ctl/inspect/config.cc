@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "ctl/inspect/config_rules.h"
+#include "ctl/inspect/config_upstream.h"
 #include "ctl/inspect/random.h"
 #include "rules/abi.h"
 
@@ -37,6 +38,7 @@ Result<InspectConfig> parse_inspect(const Json& json, const FindSet& find_set) {
     InspectConfig inspect;
     inspect.name = TRY(text(member(json, "name"), "an inspect's name"));
     inspect.flows_max = TRY(number(json, "max_flows", UINT32_MAX));
+    inspect.upstream = TRY(read_upstream(member(json, "upstream")));
     const WrittenPolicy written = TRY(read_policy(json));
     inspect.policy = std::make_shared<const Policy>(
         TRY(make_policy(written.inspect, written.clients, find_set)));

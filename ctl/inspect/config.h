@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ctl/inspect/policy.h"
+#include "ctl/inspect/upstream_pool.h"
 #include "rules/result.h"
 
 namespace pc::inspect {
@@ -21,6 +23,8 @@ struct InspectConfig {
     std::string name;
     std::shared_ptr<const Policy> policy; // never null in a parsed one
     uint64_t flows_max = 0;               // 0: only the program's own limit
+    std::optional<Upstream> upstream;     // several servers, as written
+    PoolPtr pool;                         // these at work: HealthChecker gives it
 };
 
 // By file. A file is never changed: other contents have another name.

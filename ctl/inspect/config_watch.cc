@@ -10,17 +10,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "ctl/inspect/socket_address.h"
+
 namespace pc::inspect {
 
 namespace {
 
 constexpr uint64_t first_delay_ms = 100;
 constexpr uint64_t delay_max_ms = 5000;
-
-Error failed(std::string_view what) {
-    const int err = errno;
-    return Error{err, fmt::format("{}: {}", what, strerror(err))};
-}
 
 } // namespace
 

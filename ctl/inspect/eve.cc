@@ -149,6 +149,9 @@ Json portcullis_object(const EveRecord& record) {
     if (!record.error.empty()) {
         ours["error"] = record.error;
     }
+    if (!record.upstream.empty()) {
+        ours["upstream"] = record.upstream;
+    }
     ours["nat_src_ip"] = to_string(record.origin.nat.address);
     ours["nat_src_port"] = record.origin.nat.port;
     return ours;

@@ -33,6 +33,7 @@ struct EveRecord {
     std::string_view inspect_rule;       // that did so; empty: none
     std::span<const std::string> logged; // rules that only note, and "ech"
     bool reached_server = false;
+    std::string upstream;        // which of several servers; empty: the original destination
     std::string_view error;      // of the connection onward; empty: none
     std::string_view end_reason; // "closed", "reset", "denied", "timeout", ...
     uint64_t bytes_to_server = 0;

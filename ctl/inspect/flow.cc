@@ -60,7 +60,7 @@ uint64_t next_deadline_ms(const Flow& flow, uint64_t now_ms) {
         sooner(since + hello_ms);
     }
     if (flow.upstream.valid() && !flow.connected) {
-        sooner(flow.connect_began_ms + connect_ms);
+        sooner(flow.connect_until_ms);
     }
     return deadline;
 }

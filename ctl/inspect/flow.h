@@ -18,13 +18,14 @@
 #include "ctl/inspect/policy.h"
 #include "ctl/inspect/refusal.h"
 #include "ctl/inspect/relay.h"
+#include "ctl/inspect/upstream_pool.h"
 #include "ctl/kern/fd.h"
 
 namespace pc::inspect {
 
 constexpr uint64_t silence_ms = 300;   // then the server may be one that speaks first
 constexpr uint64_t hello_ms = 3000;    // for the rest of a hello or request head
-constexpr uint64_t connect_ms = 15000; // for the connection onward
+constexpr uint64_t connect_ms = 15000; // for the connection onward, whatever servers it takes
 constexpr uint64_t idle_ms = 3'600'000;
 constexpr uint64_t half_closed_idle_ms = 600'000;
 
@@ -40,6 +41,7 @@ struct Flow {
     uint32_t generation = 0;
 
     Fd client, upstream;
+    UpstreamUse onward; // which server `upstream` goes to
     Direction to_server, to_client;
     std::shared_ptr<RatePair> rates; // null: none
     bool judged = false;
@@ -63,7 +65,8 @@ struct Flow {
     uint64_t accepted_ms = 0;
     uint64_t first_byte_ms = 0;
     uint64_t connect_began_ms = 0;
-    uint64_t refused_ms = 0; // when the client was sent the page that it is denied
+    uint64_t connect_until_ms = 0; // to the server that is tried now
+    uint64_t refused_ms = 0;       // when the client was sent the page that it is denied
     uint64_t active_ms = 0;
     uint64_t armed_ms = 0; // of its one valid timer
 };

@@ -90,6 +90,10 @@ void Flows::on_ready(const Ready& ready) {
     }
     if (ready.token.source == Source::upstream && !flow->connected) {
         finish_connect(*flow);
+        flow = table_.find(ready.token.index, ready.token.generation);
+        if (flow == nullptr || !flow->connected) {
+            return; // the error, if there is one, was that of this attempt
+        }
     } else if (!flow->judged && ready.token.source == Source::client) {
         examine(*flow);
     } else {
@@ -187,48 +191,6 @@ void Flows::hold_to_rates(Flow& flow) {
     flow.to_client.rate = flow.rates ? &flow.rates->to_client : nullptr;
 }
 
-void Flows::connect(Flow& flow) {
-    if (!flow.counted_allowed) {
-        flow.counted_allowed = true;
-        ++needs_.counters.of(flow.origin.inspect).allowed;
-    }
-    flow.connect_began_ms = now_ms_;
-    Result<Fd> fd = connect_onward(flow.origin.server, config_->bypass_mark);
-    if (fd) {
-        flow.upstream = fd.take();
-        const Result<void> added =
-            needs_.poller.add(flow.upstream.get(), stream_events, token_of(flow, Source::upstream));
-        flow.error = added ? "" : added.error().message;
-    } else {
-        flow.error = fd.error().message;
-    }
-    if (!flow.error.empty()) {
-        end(flow, End::upstream_failed);
-        return;
-    }
-    table_.arm(flow, next_deadline_ms(flow, now_ms_));
-}
-
-void Flows::finish_connect(Flow& flow) {
-    int error = 0;
-    socklen_t size = sizeof(error);
-    if (getsockopt(flow.upstream.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
-        error = errno;
-    }
-    if (error != 0) {
-        flow.error = fmt::format("connect: {}", strerror(error));
-        end(flow, End::upstream_failed);
-        return;
-    }
-    if (!flow.to_server.writable) {
-        return; // an event from before the connection stands
-    }
-    flow.connected = true;
-    flow.to_server.to = flow.to_client.from = flow.upstream.get();
-    flow.to_client.readable = true;
-    relay(flow);
-}
-
 void Flows::relay(Flow& flow) {
     if (!flow.connected) {
         return;
@@ -311,9 +273,9 @@ void Flows::on_deadline(Flow& flow) {
         }
         return;
     }
-    if (flow.upstream.valid() && !flow.connected && now_ms_ >= flow.connect_began_ms + connect_ms) {
-        flow.error = "connect: no answer";
-        end(flow, End::upstream_failed);
+    if (flow.upstream.valid() && !flow.connected && now_ms_ >= flow.connect_until_ms) {
+        note_failed(flow, ETIMEDOUT, "connect: no answer");
+        connect_next(flow);
         return;
     }
     const bool half_closed = flow.to_server.ended || flow.to_client.ended;

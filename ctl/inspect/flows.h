@@ -62,6 +62,9 @@ private:
     void wait_for_more(Flow& flow, const Undecided& undecided, size_t bytes);
     void decide(Flow& flow, Recognised recognised);
     void connect(Flow& flow);
+    void connect_next(Flow& flow);
+    [[nodiscard]] Result<void> connect_to(Flow& flow, const Endpoint& server);
+    void note_failed(Flow& flow, int err, std::string_view message);
     void finish_connect(Flow& flow);
     void relay(Flow& flow);
     void hold_to_rates(Flow& flow);

@@ -79,6 +79,9 @@ void Flows::write_line(const Flow& flow, End why) {
     record.inspect_rule = flow.judgement.rule;
     record.logged = flow.judgement.logged;
     record.reached_server = flow.connected;
+    if (const Server* server = flow.onward.server()) {
+        record.upstream = server_text(server->endpoint.address, server->endpoint.port);
+    }
     record.error = flow.error;
     record.end_reason = word_for(why);
     record.bytes_to_server = flow.to_server.bytes;

@@ -20,7 +20,7 @@ namespace {
 
 Result<void> run(const Options& options) {
     // What the daemon makes; it may be starting at this moment too.
-    const auto config = std::make_shared<const Config>(TRY(wait_for_config(options)));
+    const auto config = std::make_shared<Config>(TRY(wait_for_config(options)));
     Maps maps = TRY(wait_for_maps(options.bpffs));
     const size_t workers = worker_count(options);
     std::vector<Listeners> listeners =
@@ -39,6 +39,7 @@ Result<void> run(const Options& options) {
     const std::unique_ptr<Supervisor> supervisor =
         TRY(Supervisor::create({maps, anchors_of(options), options.config_file,
                                 options.run_dir + "/control.sock", config->sets}));
+    supervisor->adopt(*config);
     const bool handed_over = keep_listeners(listeners);
     TRY(keep_only_needed_syscalls());
     TRY(supervisor->start(

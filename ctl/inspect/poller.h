@@ -26,6 +26,7 @@ enum class Source : uint8_t {
     udp_listener,
     udp_upstream,
     peek,
+    check,
 };
 
 // Which object of that kind. A flow's place in its table is used again; the generation tells an

@@ -43,6 +43,7 @@ Result<Maps> open_maps(const std::string& bpffs) {
     maps.flows = TRY(open_pinned_map(bpffs + "/flows"));
     maps.udp_flows = TRY(open_pinned_map(bpffs + "/insp_udp"));
     maps.stats = TRY(open_pinned_map(bpffs + "/insp_stats"));
+    maps.upstream = TRY(open_pinned_map(bpffs + "/insp_upstream"));
     return maps;
 }
 

@@ -45,7 +45,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::create(SupervisorSetup setup) {
 
 Supervisor::Supervisor(SupervisorSetup setup, CounterSum counters, Poller poller)
     : maps_(setup.maps), anchors_(std::move(setup.anchors)),
-      config_file_(std::move(setup.config_file)), counters_(counters), poller_(std::move(poller)) {
+      config_file_(std::move(setup.config_file)), counters_(counters), poller_(std::move(poller)),
+      checker_(poller_, *maps_.upstream) {
     if (config_file_.empty()) {
         watch_.emplace(std::move(setup.control_socket), poller_, std::move(setup.sets));
     }
@@ -99,6 +100,10 @@ void Supervisor::dispatch(const Ready& ready) {
     case Source::control:
         hear_daemon();
         return;
+    case Source::check:
+        checker_.on_ready(ready, now_ms_);
+        tell_news();
+        return;
     case Source::listener:
     case Source::udp_listener:
     case Source::mail:
@@ -112,6 +117,8 @@ void Supervisor::dispatch(const Ready& ready) {
 
 void Supervisor::tick() {
     take_pulse(clock_);
+    checker_.tick(now_ms_);
+    tell_news();
     store_counters();
     check_anchors();
     if (watch_) {
@@ -125,11 +132,20 @@ void Supervisor::store_counters() {
     for (const std::unique_ptr<Worker>& worker : workers_) {
         all.push_back(&worker->counters());
     }
-    const Result<void> stored = counters_.store(all);
+    Result<void> stored = counters_.store(all);
+    if (stored) {
+        stored = checker_.store();
+    }
     if (!stored && !maps_failed_) {
         complain(stored.error().message);
     }
     maps_failed_ = !stored;
+}
+
+void Supervisor::tell_news() {
+    for (const std::string& news : checker_.take_news()) {
+        complain(news);
+    }
 }
 
 void Supervisor::check_anchors() {
@@ -177,6 +193,7 @@ void Supervisor::hear_daemon() {
 }
 
 void Supervisor::apply(Config config) {
+    checker_.adopt(config);
     const auto shared = std::make_shared<const Config>(std::move(config));
     for (const std::unique_ptr<Worker>& worker : workers_) {
         worker->configure(shared);

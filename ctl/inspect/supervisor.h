@@ -12,6 +12,7 @@
 
 #include "ctl/inspect/anchors.h"
 #include "ctl/inspect/config_watch.h"
+#include "ctl/inspect/health_checker.h"
 #include "ctl/inspect/worker.h"
 
 namespace pc::inspect {
@@ -29,6 +30,9 @@ public:
     // Blocks the signals it handles, so that no thread that is made later takes them.
     [[nodiscard]] static Result<std::unique_ptr<Supervisor>> create(SupervisorSetup setup);
 
+    // Gives the configuration what workers choose servers by. Before they begin with it.
+    void adopt(Config& config) { checker_.adopt(config); }
+
     // From here on TC egress diverts flows to the workers.
     [[nodiscard]] Result<void> start(std::vector<std::unique_ptr<Worker>> workers);
 
@@ -42,6 +46,7 @@ private:
     void dispatch(const Ready& ready);
     void tick();
     void store_counters();
+    void tell_news();
     void check_anchors();
     void hear_signals();
     void hear_daemon();
@@ -54,6 +59,7 @@ private:
     std::string config_file_;
     CounterSum counters_;
     Poller poller_;
+    HealthChecker checker_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
     std::optional<ConfigWatch> watch_;

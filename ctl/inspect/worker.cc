@@ -125,6 +125,7 @@ void Worker::dispatch(const Ready& ready) {
         return;
     case Source::signals:
     case Source::control:
+    case Source::check:
         return; // the supervisor's
     }
 }

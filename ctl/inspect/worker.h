@@ -20,7 +20,7 @@ namespace pc::inspect {
 
 // The pinned maps that the inspector uses.
 struct Maps {
-    std::unique_ptr<MapStore> listeners, heartbeat, flows, udp_flows, stats;
+    std::unique_ptr<MapStore> listeners, heartbeat, flows, udp_flows, stats, upstream;
 };
 
 // At one time, of one worker.

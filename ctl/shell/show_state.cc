@@ -4,6 +4,7 @@
 
 #include "ctl/shell/answers.h"
 #include "ctl/shell/show.h"
+#include "ctl/shell/show_upstream.h"
 
 namespace pc::shell {
 namespace {
@@ -157,6 +158,7 @@ void print_inspect(Output& out, const Json& answer) {
         return;
     }
     out.table(table);
+    print_upstreams(out, answer);
     const Json& veth = at(answer, "veth");
     if (const std::string netns = text_at(answer, "netns"); !netns.empty()) {
         const bool is_set_up = veth.is_string() ? veth != "" : number_at(answer, "veth") != 0;

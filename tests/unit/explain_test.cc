@@ -104,6 +104,8 @@ TEST_CASE("whether an inspector ends connections, and for which rule") {
           ends);
     CHECK(words("mode = \"peek\"\n") ==
           "Inspector web; it looks at what the client says first and lets the connection go");
+    CHECK(words("[inspect.web.upstream]\nservers = [\"192.0.2.1:80\"]\n") ==
+          ends + " ([inspect.web.upstream])");
     for (const auto& [key, rule] :
          std::map<std::string, std::string>{{"path", "path = \"/a\"\naction = \"deny\""},
                                             {"method", "method = \"PUT\"\naction = \"deny\""},
