@@ -63,7 +63,7 @@ pc_net_down() {
         umount "$PC_WORK/run/inspect.netns" 2>/dev/null
     fi
     local ns
-    for ns in lan rtr wan; do ip netns del "$PC_NS-$ns" 2>/dev/null; done
+    for ns in lan rtr wan far; do ip netns del "$PC_NS-$ns" 2>/dev/null; done
     mountpoint -q "$PC_WORK/bpf" && umount "$PC_WORK/bpf"
     rm -rf "$PC_WORK"
 }
@@ -139,7 +139,7 @@ pc_start_daemon() { # rules are in $PC_WORK/rules.toml
         >>"$PC_WORK/daemon.log" 2>&1
     # shellcheck disable=SC2034 # for the tests that kill it
     PC_DAEMON=$!
-    pc_wait_for 15 pc_shell show status || pc_fail "portcullisd does not answer"
+    pc_wait_for 60 pc_shell show status || pc_fail "portcullisd does not answer"
 }
 
 pc_start_inspector() { # OPTION...
@@ -148,7 +148,7 @@ pc_start_inspector() { # OPTION...
         >>"$PC_WORK/inspect.log" 2>&1
     # shellcheck disable=SC2034
     PC_INSPECTOR=$!
-    pc_wait_for 10 pc_inspector_up || pc_fail "portcullis-inspect does not come up"
+    pc_wait_for 30 pc_inspector_up || pc_fail "portcullis-inspect does not come up"
 }
 
 pc_inspector_up() { pc_shell --json show inspect | grep -q '"state": *"up"'; }
@@ -182,15 +182,47 @@ pc_reason() { # REASON: packets under that drop (or pass) reason
     pc_shell --json show drops | pc_json "sum(r['packets'] for r in j['reasons'] if r['reason']=='$1')"
 }
 
-# Servers on the WAN host, both families: HTTP 80 and 8080, HTTPS 443, TCP echo 23, 25, 2323, 7000; UDP echo 53, 7000.
-pc_start_servers() {
+pc_certificate() { # $PC_WORK/cert.pem and key.pem
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
         -subj /CN=server.example -keyout "$PC_WORK/key.pem" -out "$PC_WORK/cert.pem" 2>/dev/null ||
         pc_fail "openssl cannot make a certificate"
+}
+
+# Servers on the WAN host, both families: HTTP 80 and 8080, HTTPS 443, TCP echo 23, 25, 2323, 7000; UDP echo 53, 7000.
+pc_start_servers() {
+    pc_certificate
     pc_background wan /usr/bin/python3 "$PC_ROOT/tests/support/servers.py" "$PC_WORK/cert.pem" \
         "$PC_WORK/key.pem" >>"$PC_WORK/servers.log" 2>&1
     pc_wait_for 10 in_wan curl -s -o /dev/null -m 1 "http://$PC_WAN4/" ||
         pc_fail "the servers of the WAN host do not start: $(cat "$PC_WORK/servers.log")"
+}
+
+# nginx on the WAN host, both families: HTTP 80, 81, 8080, 8081; HTTP/2 over TLS 443, 8443. /large has
+# 20 MB, PUT /put takes what comes, everything else is "hello".
+pc_start_nginx() {
+    local www=$PC_WORK/www
+    mkdir -p "$www"
+    pc_certificate
+    head -c 20000000 /dev/urandom >"$www/large"
+    cat >"$PC_WORK/nginx.conf" <<NGINX
+daemon off; user root; master_process off; pid $PC_WORK/nginx.pid; error_log $PC_WORK/servers.log;
+events { worker_connections 4096; }
+http {
+    access_log off; keepalive_timeout 60; default_type text/plain; client_max_body_size 1g;
+    client_body_temp_path $www/b; proxy_temp_path $www/p; fastcgi_temp_path $www/f; uwsgi_temp_path $www/u;
+    scgi_temp_path $www/s; ssl_certificate $PC_WORK/cert.pem; ssl_certificate_key $PC_WORK/key.pem;
+    server {
+        $(printf 'listen %s; listen [::]:%s;' 80 80 81 81 8080 8080 8081 8081)
+        listen 443 ssl http2; listen [::]:443 ssl http2; listen 8443 ssl http2; listen [::]:8443 ssl http2;
+        location / { return 200 "hello\n"; }
+        location = /large { root $www; }
+        location = /put { root $www; dav_methods PUT; }
+    }
+}
+NGINX
+    pc_background wan nginx -e "$PC_WORK/servers.log" -c "$PC_WORK/nginx.conf" >>"$PC_WORK/servers.log" 2>&1
+    pc_wait_for 10 in_wan curl -s -o /dev/null -m 1 "http://$PC_WAN4/" ||
+        pc_fail "nginx does not start: $(cat "$PC_WORK/servers.log")"
 }
 
 # TCP connect and echo from a namespace: pc_tcp in_lan ADDRESS PORT [SOURCE]
