@@ -17,6 +17,7 @@ interfaces = ["wan0"]
 default = "drop"
 established = true
 [inspect.ended]
+mode = "terminate"
 on_down = "drop"
 deny = ["bad.example"]
 [inspect.peeked]

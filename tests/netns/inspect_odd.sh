@@ -15,9 +15,11 @@ interfaces = ["wan0"]
 default = "drop"
 established = true
 [inspect.ended]
+mode = "terminate"
 on_down = "pass"
 deny = ["bad.example"]
 [inspect.ended-shut]
+mode = "terminate"
 on_down = "drop"
 deny = ["bad.example"]
 [inspect.peeked]
@@ -160,8 +162,10 @@ check_mtu() {
     ip -n "$PC_NS-wan" addr add 2001:db8:bad:1::1/64 dev far0 nodad
     ip -n "$PC_NS-far" addr add 203.0.113.130/30 dev eth0
     ip -n "$PC_NS-far" addr add 2001:db8:bad:1::2/64 dev eth0 nodad
-    ip -n "$PC_NS-far" route add default via 203.0.113.129
-    ip -n "$PC_NS-far" -6 route add default via 2001:db8:bad:1::1
+    # Its SYN-ACK does not tell of it. Both ends of a veth have to have it: what is larger is lost in between.
+    ip -n "$PC_NS-far" link set eth0 mtu 1300
+    ip -n "$PC_NS-far" route add default via 203.0.113.129 advmss 1460
+    ip -n "$PC_NS-far" -6 route add default via 2001:db8:bad:1::1 advmss 1440
     in_wan sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
     ip -n "$PC_NS-wan" link set far0 mtu 1300
     pc_background far /usr/bin/python3 "$PC_ROOT/tests/support/clients.py" serve >>"$PC_WORK/servers.log" 2>&1
