@@ -11,6 +11,7 @@
 
 #include "ctl/daemon/counters.h"
 #include "ctl/daemon/eve.h"
+#include "ctl/protocol/eve_flow_id.h"
 
 namespace pc::daemon {
 namespace {
@@ -39,7 +40,7 @@ Json eve_record(const pc_event& event, const std::string& rule, const std::strin
     if (event.family == 4 || event.family == 6) {
         const Address src = eve_address(event.saddr, event.family);
         const Address dst = eve_address(event.daddr, event.family);
-        record["flow_id"] = eve_flow_id(src, event.sport, dst, event.dport, event.proto);
+        record["flow_id"] = protocol::eve_flow_id(src, event.sport, dst, event.dport, event.proto);
         record["src_ip"] = to_string(src);
         record["dest_ip"] = to_string(dst);
         record["proto"] = eve_protocol(event.proto);

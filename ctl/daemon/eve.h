@@ -16,8 +16,4 @@ namespace pc::daemon {
 
 [[nodiscard]] Address eve_address(const __be32 (&words)[4], uint8_t family);
 
-// Both directions of a flow give the same.
-[[nodiscard]] uint64_t eve_flow_id(const Address& a, uint16_t port_a, const Address& b,
-                                   uint16_t port_b, uint8_t proto);
-
 } // namespace pc::daemon

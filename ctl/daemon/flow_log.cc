@@ -12,6 +12,7 @@
 
 #include "ctl/daemon/eve.h"
 #include "ctl/kern/fd.h"
+#include "ctl/protocol/eve_flow_id.h"
 
 namespace pc::daemon {
 namespace {
@@ -42,10 +43,31 @@ void add_name(Json& object, const char* key, const std::map<Key, std::string>& n
     }
 }
 
+void add_inspected(Json& record, const protocol::InspectedFlow& flow) {
+    record["flow_id"] = protocol::eve_flow_id(flow.src.address, flow.src.port, flow.dst.address,
+                                              flow.dst.port, flow.proto);
+    if (!flow.protocol.empty()) {
+        record["app_proto"] = flow.protocol;
+    }
+    Json& ours = record["portcullis"];
+    const auto add = [&ours](const char* key, const std::string& text) {
+        if (!text.empty()) {
+            ours[key] = text;
+        }
+    };
+    add("name", flow.name);
+    add("verdict", flow.verdict);
+    add("reason", flow.reason);
+    add("inspect", flow.inspect);
+    add("inspect_rule", flow.inspect_rule);
+    ours["client_ip"] = to_string(flow.src.address);
+    ours["client_port"] = flow.src.port;
+}
+
 } // namespace
 
 Json flow_record(const EndedFlow& flow, const FlowNames& names, const FlowClock& clock,
-                 uint64_t suppressed) {
+                 uint64_t suppressed, const protocol::InspectedFlow* inspected) {
     const pc_flow_entry& entry = flow.entry;
     const auto from = static_cast<uint8_t>(PC_WHERE_ORIGIN(entry.where));
     const auto to = static_cast<uint8_t>(1 - from);
@@ -59,31 +81,36 @@ Json flow_record(const EndedFlow& flow, const FlowNames& names, const FlowClock&
     if (suppressed > 0) {
         ours["suppressed"] = suppressed;
     }
-    Json record{{"timestamp", eve_time(clock.realtime_ns)},
-                {"flow_id", eve_flow_id(src, entry.port[from], dst, entry.port[to], entry.proto)},
-                {"event_type", "flow"},
-                {"src_ip", to_string(src)},
-                {"dest_ip", to_string(dst)},
-                {"proto", eve_protocol(entry.proto)},
-                {"flow",
-                 {{"pkts_toserver", entry.packets[from]},
-                  {"pkts_toclient", entry.packets[to]},
-                  {"bytes_toserver", entry.bytes[from]},
-                  {"bytes_toclient", entry.bytes[to]},
-                  {"start", eve_time(start)},
-                  {"end", eve_time(end)},
-                  {"age", (end - start) / 1000000000},
-                  {"state", eve_state(entry.state)},
-                  {"reason", flow.why == EndedFlow::Why::cleared ? "forced" : "timeout"}}},
-                {"portcullis", std::move(ours)}};
+    Json record{
+        {"timestamp", eve_time(clock.realtime_ns)},
+        {"flow_id", protocol::eve_flow_id(src, entry.port[from], dst, entry.port[to], entry.proto)},
+        {"event_type", "flow"},
+        {"src_ip", to_string(src)},
+        {"dest_ip", to_string(dst)},
+        {"proto", eve_protocol(entry.proto)},
+        {"flow",
+         {{"pkts_toserver", entry.packets[from]},
+          {"pkts_toclient", entry.packets[to]},
+          {"bytes_toserver", entry.bytes[from]},
+          {"bytes_toclient", entry.bytes[to]},
+          {"start", eve_time(start)},
+          {"end", eve_time(end)},
+          {"age", (end - start) / 1000000000},
+          {"state", eve_state(entry.state)},
+          {"reason", flow.why == EndedFlow::Why::cleared ? "forced" : "timeout"}}},
+        {"portcullis", std::move(ours)}};
     if (has_ports(entry)) {
         record["src_port"] = entry.port[from];
         record["dest_port"] = entry.port[to];
     }
+    if (inspected != nullptr) {
+        add_inspected(record, *inspected);
+    }
     return record;
 }
 
-void FlowLog::add(const EndedFlow& flow, const FlowNames& names, const FlowClock& clock) {
+void FlowLog::add(const EndedFlow& flow, const FlowNames& names, const FlowClock& clock,
+                  const protocol::InspectedFlow* inspected) {
     if (log_ == PC_LOG_NONE || !makes_sense(flow.entry)) {
         return;
     }
@@ -92,7 +119,7 @@ void FlowLog::add(const EndedFlow& flow, const FlowNames& names, const FlowClock
         return;
     }
     left_ -= log_ == PC_LOG_SAMPLED ? 1 : 0;
-    const Json record = flow_record(flow, names, clock, std::exchange(suppressed_, 0));
+    const Json record = flow_record(flow, names, clock, std::exchange(suppressed_, 0), inspected);
     lines_ += record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
     if (lines_.size() >= lines_max) {
         write_lines();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ctl/daemon/flow_objects.h"
+#include "ctl/protocol/inspected_flow.h"
 
 namespace pc::daemon {
 
@@ -22,7 +23,9 @@ public:
     // A second begins.
     void next_second() { left_ = per_second_; }
 
-    void add(const EndedFlow& flow, const FlowNames& names, const FlowClock& clock);
+    // `inspected`: what the inspector has said about it; null: nothing.
+    void add(const EndedFlow& flow, const FlowNames& names, const FlowClock& clock,
+             const protocol::InspectedFlow* inspected = nullptr);
 
     // An Error: some lines are lost. The file is opened each time, so that logrotate needs to tell
     // nobody.
@@ -41,7 +44,10 @@ private:
 };
 
 // The source is the side that began: Suricata's client. `suppressed` records before were left out.
+// Of a flow that the inspector has judged, and let go or denied, the record has its words and its
+// flow_id, which is made of the client's address before NAT.
 [[nodiscard]] Json flow_record(const EndedFlow& flow, const FlowNames& names,
-                               const FlowClock& clock, uint64_t suppressed);
+                               const FlowClock& clock, uint64_t suppressed,
+                               const protocol::InspectedFlow* inspected = nullptr);
 
 } // namespace pc::daemon

@@ -53,10 +53,12 @@ Result<void> Flows::sweep() {
     log_.next_second();
     // ignoring how many: whoever wants to know reads the log
     (void)flows.sweep(now.now, [&](const EndedFlow& flow) {
+        const auto inspected = judged_.take(flow.entry);
         if (log_.is_on()) {
-            log_.add(flow, names(), now);
+            log_.add(flow, names(), now, inspected ? &*inspected : nullptr);
         }
     });
+    judged_.tick();
     top_.forget_if_idle(now);
     return log_.flush();
 }

@@ -6,6 +6,7 @@
 #include "ctl/daemon/firewall.h"
 #include "ctl/daemon/flow_log.h"
 #include "ctl/daemon/flow_top.h"
+#include "ctl/daemon/judged_flows.h"
 
 namespace pc::daemon {
 
@@ -27,11 +28,15 @@ public:
 
     [[nodiscard]] FlowTop& top() { return top_; }
 
+    // What the inspector has judged in passing.
+    [[nodiscard]] JudgedFlows& judged() { return judged_; }
+
 private:
     const Firewall& firewall_;
     FlowLog log_;
     std::optional<FlowTable> table_;
     FlowTop top_;
+    JudgedFlows judged_;
     std::optional<FlowNames> names_;
     uint64_t names_change_ = 0; // Firewall::changes() that names_ are of
 };

@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "ctl/daemon/inspector_view.h"
 #include "ctl/daemon/methods.h"
 #include "ctl/daemon/server.h"
 #include "ctl/kern/inspect_netns.h"
@@ -60,12 +61,8 @@ public:
         guard_ = std::make_unique<SourceGuard>(firewall);
         monitor_ = std::make_unique<LinkMonitor>(TRY(LinkMonitor::open()));
         TRY(firewall.start());
-        server_ = TRY(Server::open(
-            event_, options_.run_dir + "/control.sock",
-            [this](const protocol::Request& request, const Server::Tell& tell) {
-                return answer(request, tell);
-            },
-            [this] { return inspector_config(context()).object; }));
+        make_inspector_view();
+        server_ = TRY(Server::open(event_, options_.run_dir + "/control.sock", server_hooks()));
         TRY(add_sources());
         after_change();
         return {};
@@ -74,6 +71,31 @@ public:
     [[nodiscard]] const Firewall& firewall() const { return *firewall_; }
 
 private:
+    [[nodiscard]] Server::Hooks server_hooks() {
+        return {.answer = [this](const protocol::Request& request,
+                                 const Server::Caller& caller) { return answer(request, caller); },
+                .watched = [this] { return inspector_config(context()).object; },
+                .heard = [this](const protocol::Json& words) { view_->hear(words); },
+                .inspector_came = [this] { view_->inspector_came(); },
+                .inspector_gone = [this] { view_->inspector_gone(); },
+                .monitors_changed = [this](size_t count) { view_->monitors_changed(count); }};
+    }
+
+    void make_inspector_view() {
+        view_ = std::make_unique<InspectorView>(
+            *flows_,
+            InspectorView::Ways{
+                .ask =
+                    [this](const protocol::Json& question) {
+                        return server_->ask_inspector(question);
+                    },
+                .answer = [this](uint64_t caller,
+                                 const protocol::Json& answer) { server_->answer(caller, answer); },
+                .tell_lines = [this](const std::vector<std::string>& lines,
+                                     uint64_t lost) { server_->tell_monitors(lines, lost); },
+                .tell_note = [this](const std::string& note) { server_->tell_monitors(note); }});
+    }
+
     [[nodiscard]] Context context() {
         return {*firewall_, *drops_, *flows_, *guard_, started_, {}};
     }
@@ -88,9 +110,12 @@ private:
         return {};
     }
 
-    protocol::Json answer(const protocol::Request& request, const Server::Tell& tell) {
+    protocol::Json answer(const protocol::Request& request, const Server::Caller& caller) {
+        if (InspectorView::answers(request.method)) {
+            return view_->begin(request, caller.id);
+        }
         Context context = this->context();
-        context.progress = progress_to(tell);
+        context.progress = progress_to(caller.tell);
         protocol::Json answer = call_method(context, request);
         after_change();
         return answer;
@@ -199,6 +224,7 @@ private:
         const auto ticked = loop.firewall_->tick();
         const auto swept = loop.flows_->sweep();
         const auto guarded = loop.guard_->tick();
+        loop.view_->tick();
         for (const std::string& line : loop.guard_->take_lines()) {
             log_line(line);
         }
@@ -238,6 +264,7 @@ private:
     std::unique_ptr<Flows> flows_;
     std::unique_ptr<SourceGuard> guard_;
     std::unique_ptr<LinkMonitor> monitor_;
+    std::unique_ptr<InspectorView> view_;
     std::unique_ptr<Server> server_;
     std::vector<Source> sources_;
     Source seconds_;

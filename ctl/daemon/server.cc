@@ -20,8 +20,6 @@ constexpr size_t clients_max = 64;
 constexpr size_t chunk = 65536;
 // Of all clients together: a few may each send a large configuration.
 constexpr size_t unread_max = size_t{128} << 20;
-// A watcher that does not read loses its connection rather than our memory.
-constexpr size_t unsent_max = size_t{4} << 20;
 
 Error failed(std::string_view verb, const std::string& path) {
     const int err = errno;
@@ -57,9 +55,8 @@ Result<Fd> listen_at(const std::string& path) {
 } // namespace
 
 Result<std::unique_ptr<Server>> Server::open(sd_event* event, const std::string& path,
-                                             Answer answer, Watched watched) {
-    std::unique_ptr<Server> server(
-        new Server(sd_event_ref(event), std::move(answer), std::move(watched)));
+                                             Hooks hooks) {
+    std::unique_ptr<Server> server(new Server(sd_event_ref(event), std::move(hooks)));
     server->listener_ = TRY(listen_at(path));
     const int result = sd_event_add_io(event, &server->source_, server->listener_.get(), EPOLLIN,
                                        on_connection, server.get());
@@ -96,6 +93,7 @@ void Server::accept_client(int listener) {
     }
     Client& client = clients_.emplace_back();
     client.server = this;
+    client.id = ++last_id_;
     client.fd = std::move(fd);
     const int result =
         sd_event_add_io(event_, &client.source, client.fd.get(), EPOLLIN, on_client, &client);
@@ -147,7 +145,7 @@ bool Server::read_from(Client& client) {
 
 // The next question waits until the last answer has been taken.
 void Server::answer_messages(Client& client) {
-    while (client.output.empty() && !client.ends) {
+    while (client.output.empty() && !client.ends && !client.waits) {
         const auto message = client.framer.next();
         if (!message) {
             break;
@@ -168,19 +166,27 @@ void Server::answer_one(Client& client, const std::string& message) {
         return;
     }
     if (request.value().method == "WatchInspect") {
-        client.watches = request.value().more;
-        Json answer{{"parameters", watched_()}};
-        if (client.watches) {
-            answer["continues"] = true;
-        }
-        client.output += protocol::frame(answer);
+        watch(client, request.value());
+        return;
+    }
+    if (request.value().method == "MonitorInspect") {
+        begin_monitor(client);
+        return;
+    }
+    if (request.value().method == "InspectorSays" && client.is_inspector) {
+        hooks_.heard(request.value().parameters);
         return;
     }
     Tell tell;
     if (request.value().more) {
         tell = [this, &client](const Json& progress) { this->tell(client, progress); };
     }
-    client.output += protocol::frame(answer_(request.value(), tell));
+    client.waits = true; // so that what asks somebody else at once finds it so
+    const Json answer = hooks_.answer(request.value(), {client.id, tell});
+    if (!answer.is_null()) {
+        client.waits = false;
+        client.output += protocol::frame(answer);
+    }
 }
 
 void Server::tell(Client& client, const Json& progress) {
@@ -215,25 +221,16 @@ void Server::wait_for(Client& client) {
 }
 
 void Server::drop(Client& client) {
+    const bool was_inspector = client.is_inspector;
+    const bool was_monitor = client.is_monitor;
     sd_event_source_disable_unref(client.source);
     clients_.remove_if([&client](const Client& each) { return &each == &client; });
-}
-
-void Server::publish(const Json& object) {
-    const std::string message = protocol::frame(Json{{"parameters", object}, {"continues", true}});
-    for (Client& client : clients_) {
-        if (!client.watches) {
-            continue;
-        }
-        client.output += message;
-        if (client.output.size() - client.written > unsent_max || !write_to(client)) {
-            // Dropped by its own next event: this may be the client whose request is being
-            // answered.
-            client.watches = false;
-            (void)shutdown(client.fd.get(), SHUT_RDWR); // ignoring: it may be closed already
-        } else {
-            wait_for(client);
-        }
+    if (was_monitor) {
+        hooks_.monitors_changed(monitors());
+    }
+    if (was_inspector && std::none_of(clients_.begin(), clients_.end(),
+                                      [](const Client& each) { return each.is_inspector; })) {
+        hooks_.inspector_gone();
     }
 }
 

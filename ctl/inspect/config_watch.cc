@@ -18,6 +18,10 @@ namespace {
 
 constexpr uint64_t first_delay_ms = 100;
 constexpr uint64_t delay_max_ms = 5000;
+constexpr size_t question_max = 65536;
+constexpr size_t questions_max = 256; // between two looks at them
+// What a daemon that does not read is told no more than.
+constexpr size_t output_max = size_t{4} << 20;
 
 } // namespace
 
@@ -51,15 +55,18 @@ Result<void> ConfigWatch::connect_now() {
     }
     const std::string request =
         protocol::frame({{"method", std::string(protocol::method_prefix) + "WatchInspect"},
-                         {"parameters", protocol::Json::object()},
+                         {"parameters", {{"answers", true}}},
                          {"more", true}});
     const ssize_t sent = send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
     if (sent < 0 || static_cast<size_t>(sent) != request.size()) {
         return failed("send to " + path_);
     }
-    TRY(poller_->add(fd.get(), EPOLLIN | EPOLLRDHUP, {Source::control, 0, ++connection_}));
+    TRY(poller_->add(fd.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP,
+                     {Source::control, 0, ++connection_}));
     fd_ = std::move(fd);
     framer_ = {};
+    output_.clear();
+    asked_.clear();
     return {};
 }
 
@@ -98,9 +105,55 @@ void ConfigWatch::read_messages(uint64_t now_ms) {
             break;
         }
         while (std::optional<std::string> message = framer_.next()) {
-            loader_.load(*std::move(message));
+            if (!take_question(*message)) {
+                loader_.load(*std::move(message));
+            }
         }
     }
+    send_output();
+}
+
+// False: it is a configuration, which may be large, and is parsed elsewhere.
+bool ConfigWatch::take_question(const std::string& message) {
+    if (message.size() > question_max || message.find("\"ask\"") == std::string::npos) {
+        return false;
+    }
+    const auto json = protocol::Json::parse(message, nullptr, /*allow_exceptions=*/false);
+    const auto parameters = json.find("parameters");
+    if (parameters == json.end() || parameters->size() != 1 || !parameters->contains("ask")) {
+        return false;
+    }
+    if (asked_.size() < questions_max) {
+        asked_.push_back((*parameters)["ask"]);
+    }
+    return true;
+}
+
+bool ConfigWatch::say(const protocol::Json& parameters) {
+    if (!fd_.valid() || output_.size() > output_max) {
+        return false;
+    }
+    output_ += protocol::frame({{"method", std::string(protocol::method_prefix) + "InspectorSays"},
+                                {"parameters", parameters},
+                                {"oneway", true}});
+    send_output();
+    return true;
+}
+
+void ConfigWatch::send_output() {
+    size_t sent = 0;
+    while (fd_.valid() && sent < output_.size()) {
+        const ssize_t size =
+            send(fd_.get(), output_.data() + sent, output_.size() - sent, MSG_NOSIGNAL);
+        if (size < 0 && errno == EINTR) {
+            continue;
+        }
+        if (size < 0) {
+            break; // what is wrong, if anything is, recv() says
+        }
+        sent += static_cast<size_t>(size);
+    }
+    output_.erase(0, sent);
 }
 
 void ConfigWatch::give_up(std::string why, uint64_t now_ms) {

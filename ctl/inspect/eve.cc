@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "ctl/protocol/eve_flow_id.h"
+
 namespace pc::inspect {
 
 namespace {
@@ -157,6 +159,17 @@ Json portcullis_object(const EveRecord& record) {
     return ours;
 }
 
+uint64_t flow_id_of(const EveRecord& record) {
+    const Endpoint& client = record.origin.client;
+    const Endpoint& server = record.origin.server;
+    return protocol::eve_flow_id(client.address, client.port, server.address, server.port,
+                                 record.udp ? IPPROTO_UDP : IPPROTO_TCP);
+}
+
+protocol::FlowEnd end_of(const Endpoint& endpoint) {
+    return {endpoint.address, endpoint.port};
+}
+
 } // namespace
 
 std::string eve_time(WallTime time) {
@@ -191,7 +204,7 @@ std::string eve_line(const EveRecord& record) {
     const auto* http = std::get_if<HttpRequest>(&record.recognised.what);
     Json line = Json::object();
     line["timestamp"] = eve_time(record.written);
-    line["flow_id"] = record.flow_id;
+    line["flow_id"] = flow_id_of(record);
     if (!record.in_iface.empty()) {
         line["in_iface"] = record.in_iface;
     }
@@ -219,6 +232,28 @@ std::string eve_line(const EveRecord& record) {
     line["portcullis"] = portcullis_object(record);
     line["flow"] = flow_object(record);
     return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+protocol::InspectedFlow inspected_flow(const EveRecord& record) {
+    protocol::InspectedFlow flow;
+    flow.src = end_of(record.origin.client);
+    flow.dst = end_of(record.origin.server);
+    flow.nat = end_of(record.origin.nat);
+    flow.proto = record.udp ? IPPROTO_UDP : IPPROTO_TCP;
+    flow.way = record.way;
+    flow.protocol = record.recognised.protocol;
+    flow.inspect = record.inspect_name;
+    flow.rule = record.rule_name;
+    flow.name = record.recognised.name;
+    if (record.decided) {
+        flow.verdict = record.allowed ? "allow" : "deny";
+        flow.reason = record.verdict_reason;
+        flow.inspect_rule = record.inspect_rule;
+    }
+    flow.bytes_sent = record.bytes_to_server;
+    flow.bytes_received = record.bytes_to_client;
+    flow.age_s = std::chrono::duration<double>(record.written - record.start).count();
+    return flow;
 }
 
 } // namespace pc::inspect

@@ -14,6 +14,7 @@
 
 #include "ctl/inspect/first_bytes.h"
 #include "ctl/inspect/origin.h"
+#include "ctl/protocol/inspected_flow.h"
 
 namespace pc::inspect {
 
@@ -21,9 +22,10 @@ using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
 
 struct EveRecord {
     WallTime written, start;
-    uint64_t flow_id = 0; // below 2^53, so that every JSON reader keeps it
     Origin origin;
     bool udp = false;
+    protocol::InspectedWay way = protocol::InspectedWay::terminated;
+    bool decided = true;      // false: `allowed` and its reason mean nothing yet
     std::string in_iface;     // empty: not known
     std::string rule_name;    // empty: not known
     std::string inspect_name; // empty: not known
@@ -43,6 +45,9 @@ struct EveRecord {
 };
 
 [[nodiscard]] std::string eve_line(const EveRecord& record); // with its newline
+
+// The same flow for the daemon and the shell.
+[[nodiscard]] protocol::InspectedFlow inspected_flow(const EveRecord& record);
 
 // "2026-01-02T03:04:05.000006+0000"
 [[nodiscard]] std::string eve_time(WallTime time);

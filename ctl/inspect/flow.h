@@ -53,7 +53,6 @@ struct Flow {
     bool starved = false;          // likewise, at the next tick
     bool counted_allowed = false;
 
-    uint64_t id = 0;
     Origin origin;
     WallTime started;
     Recognised recognised;

@@ -5,13 +5,10 @@
 
 #include <net/if.h>
 
-#include "ctl/inspect/random.h"
-
 namespace pc::inspect {
 
 namespace {
 
-constexpr uint64_t flow_id_mask = (uint64_t{1} << 53) - 1;
 constexpr uint64_t interface_names_ms = 10000;
 
 } // namespace
@@ -21,13 +18,40 @@ WallTime wall_now() {
     return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
 }
 
-FlowLog::FlowLog(LogFile& file) : file_(&file), next_id_(random_number() & flow_id_mask) {}
+void FlowLog::count(const Recognised& recognised, const Judgement& judgement) {
+    names_.add(recognised.name, {.flows = 1, .denied = judgement.allowed ? 0U : 1U});
+}
 
-uint64_t FlowLog::next_id() {
-    return next_id_++ & flow_id_mask;
+void FlowLog::announce(EveRecord record, const Config& config) {
+    complete(record, config);
+    notices_->line(eve_line(record));
 }
 
 void FlowLog::write(EveRecord record, const Config& config) {
+    complete(record, config);
+    std::string line = eve_line(record);
+    file_->add(line);
+    switch (record.way) {
+    case protocol::InspectedWay::terminated:
+        names_.add(record.recognised.name, {.bytes_to_server = record.bytes_to_server,
+                                            .bytes_to_client = record.bytes_to_client});
+        return;
+    case protocol::InspectedWay::peeked:
+        return; // it was never judged
+    case protocol::InspectedWay::released:
+    case protocol::InspectedWay::denied:
+        break;
+    }
+    // From here on it is the kernel that knows its bytes, and the daemon that sees its end.
+    if (notices_ != nullptr) {
+        notices_->judged(inspected_flow(record));
+    }
+    if (is_heard()) {
+        notices_->line(std::move(line));
+    }
+}
+
+void FlowLog::complete(EveRecord& record, const Config& config) {
     record.written = wall_now();
     record.in_iface = interface_name(record.origin.in_ifindex);
     if (const auto rule = config.rules.find(record.origin.rule); rule != config.rules.end()) {
@@ -36,10 +60,10 @@ void FlowLog::write(EveRecord record, const Config& config) {
     if (const InspectConfig* inspect = config.find(record.origin.inspect)) {
         record.inspect_name = inspect->name;
     }
-    file_->add(eve_line(record));
 }
 
 void FlowLog::tick(uint64_t now_ms) {
+    names_.tick(now_ms);
     if (now_ms >= names_until_ms_) {
         interface_names_.clear();
         names_until_ms_ = now_ms + interface_names_ms;

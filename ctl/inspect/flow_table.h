@@ -57,6 +57,8 @@ public:
 
     [[nodiscard]] Kind* at(size_t place) { return slots_[place].get(); }
 
+    [[nodiscard]] const Kind* at(size_t place) const { return slots_[place].get(); }
+
     // Replaces a later timer of the flow; an earlier one stays.
     void arm(Kind& flow, uint64_t deadline_ms) {
         if (flow.armed_ms == 0 || deadline_ms < flow.armed_ms) {

@@ -37,7 +37,6 @@ void Flows::admit(Fd client) {
     }
     Flow& flow = table_.add();
     flow.client = std::move(client);
-    flow.id = needs_.log.next_id();
     flow.started = wall_now();
     flow.accepted_ms = flow.active_ms = now_ms_;
     const Result<Origin> origin =
@@ -177,6 +176,7 @@ void Flows::decide(Flow& flow, Recognised recognised) {
     flow.judgement = std::move(judgement);
     flow.judged = true;
     hold_to_rates(flow);
+    note_judgement(flow);
     wake_at(flow, 1);
     if (flow.upstream.valid()) {
         relay(flow);

@@ -55,6 +55,11 @@ public:
     // For the end of the program.
     void end_all();
 
+    // For whoever asks what there is: places of the table, and the flow at one of them, if any.
+    [[nodiscard]] size_t places() const { return table_.places(); }
+
+    [[nodiscard]] std::optional<EveRecord> seen(size_t place) const;
+
 private:
     void start(Flow& flow);
     void note_events(Flow& flow, const Ready& ready);
@@ -76,6 +81,8 @@ private:
     void deny(Flow& flow, Judgement judgement);
     [[nodiscard]] bool refuse(Flow& flow);
     void finish_refusal(Flow& flow, uint32_t events);
+    [[nodiscard]] EveRecord record_of(const Flow& flow, std::string_view end_reason) const;
+    void note_judgement(const Flow& flow);
     void write_line(const Flow& flow, End why);
     void queue(Flow& flow);
     [[nodiscard]] const InspectConfig* settings(const Flow& flow) const;

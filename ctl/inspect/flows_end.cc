@@ -19,6 +19,7 @@ void Flows::deny(Flow& flow, Judgement judgement) {
         --stats.allowed; // a server that speaks first was allowed, the client's words were not
     }
     flow.judgement = std::move(judgement);
+    note_judgement(flow);
     if (!refuse(flow)) {
         end(flow, End::denied);
     }
@@ -68,10 +69,20 @@ void Flows::end(Flow& flow, End why) {
     table_.remove(flow);
 }
 
+void Flows::note_judgement(const Flow& flow) {
+    needs_.log.count(flow.recognised, flow.judgement);
+    if (needs_.log.is_heard()) {
+        needs_.log.announce(record_of(flow, "judged"), *config_);
+    }
+}
+
 void Flows::write_line(const Flow& flow, End why) {
+    needs_.log.write(record_of(flow, word_for(why)), *config_);
+}
+
+EveRecord Flows::record_of(const Flow& flow, std::string_view end_reason) const {
     EveRecord record;
     record.start = flow.started;
-    record.flow_id = flow.id;
     record.origin = flow.origin;
     record.recognised = flow.recognised;
     record.allowed = flow.judgement.allowed;
@@ -83,10 +94,10 @@ void Flows::write_line(const Flow& flow, End why) {
         record.upstream = server_text(server->endpoint.address, server->endpoint.port);
     }
     record.error = flow.error;
-    record.end_reason = word_for(why);
+    record.end_reason = end_reason;
     record.bytes_to_server = flow.to_server.bytes;
     record.bytes_to_client = flow.to_client.bytes;
-    needs_.log.write(std::move(record), *config_);
+    return record;
 }
 
 } // namespace pc::inspect

@@ -36,14 +36,15 @@ Result<void> run(const Options& options) {
 
     ActiveFlows active{};
     RateBuckets rates;
+    Notices notices;
     const std::unique_ptr<Supervisor> supervisor =
-        TRY(Supervisor::create({maps, anchors_of(options), options.config_file,
+        TRY(Supervisor::create({maps, notices, anchors_of(options), options.config_file,
                                 options.run_dir + "/control.sock", config->sets}));
     supervisor->adopt(*config);
     const bool handed_over = keep_listeners(listeners);
     TRY(keep_only_needed_syscalls());
     TRY(supervisor->start(
-        TRY(make_workers({maps, *netns, active, rates, config, limits, handed_over},
+        TRY(make_workers({maps, *netns, active, rates, notices, config, limits, handed_over},
                          std::move(listeners), std::move(logs)))));
     (void)sd_notify(0, "READY=1"); // ignoring: there may be no systemd
     return supervisor->run();

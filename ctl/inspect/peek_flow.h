@@ -47,7 +47,6 @@ struct PeekFlow {
     bool waits_for_config = false;
     uint32_t last_ack = 0; // what the client has acknowledged: the next byte it expects
 
-    uint64_t id = 0;
     Origin origin;
     WallTime started;
     Recognised recognised;

@@ -48,6 +48,18 @@ int32_t offset_of(const PeekFlow& flow, const TcpSegment& segment) {
     return static_cast<int32_t>(segment.seq - (flow.origin.isn + 1));
 }
 
+protocol::InspectedWay way_of(PeekFlow::State state) {
+    switch (state) {
+    case PeekFlow::State::undecided:
+        return protocol::InspectedWay::peeked;
+    case PeekFlow::State::released:
+        return protocol::InspectedWay::released;
+    case PeekFlow::State::denied:
+        return protocol::InspectedWay::denied;
+    }
+    return protocol::InspectedWay::peeked;
+}
+
 uint64_t deadline_ms(const PeekFlow& flow) {
     const bool longer = flow.certain || flow.waits_for_config || flow.head.has_gap();
     return flow.began_ms + (longer ? peek_hello_ms : peek_silence_ms);
@@ -149,7 +161,6 @@ PeekFlow* PeekFlows::admit(const FlowId& id, const SeenFrame& frame) {
     }
     PeekFlow& flow = table_.add();
     by_id_[id] = {Source::peek, flow.index, flow.generation};
-    flow.id = needs_.log.next_id();
     flow.started = wall_now();
     flow.began_ms = now_ms_;
     flow.origin = origin.value();
@@ -289,6 +300,7 @@ void PeekFlows::release(PeekFlow& flow) {
     flow.state = PeekFlow::State::released;
     ++stats(flow).allowed;
     needs_.counters.flow_ends(flow.origin.inspect);
+    needs_.log.count(flow.recognised, flow.judgement);
     write_line(flow, End::released);
     rest(flow);
 }
@@ -304,6 +316,7 @@ void PeekFlows::deny(PeekFlow& flow, Judgement judgement) {
     }
     flow.state = PeekFlow::State::denied;
     ++stats(flow).denied;
+    needs_.log.count(flow.recognised, flow.judgement);
     write_line(flow, End::denied);
     rest(flow);
 }
@@ -382,19 +395,23 @@ void PeekFlows::end(PeekFlow& flow) {
 }
 
 void PeekFlows::write_line(const PeekFlow& flow, End why) {
+    needs_.log.write(record_of(flow, word_for(why)), *config_);
+}
+
+EveRecord PeekFlows::record_of(const PeekFlow& flow, std::string_view end_reason) const {
     EveRecord record;
     record.start = flow.started;
-    record.flow_id = flow.id;
     record.origin = flow.origin;
+    record.way = way_of(flow.state);
     record.recognised = flow.recognised;
     record.allowed = flow.judgement.allowed;
     record.verdict_reason = flow.judgement.reason;
     record.inspect_rule = flow.judgement.rule;
     record.logged = flow.judgement.logged;
     record.reached_server = true;
-    record.end_reason = word_for(why);
+    record.end_reason = end_reason;
     record.bytes_to_server = flow.judgement.allowed ? flow.head.contiguous().size() : 0;
-    needs_.log.write(std::move(record), *config_);
+    return record;
 }
 
 } // namespace pc::inspect

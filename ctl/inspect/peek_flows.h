@@ -55,6 +55,11 @@ public:
     // then that nobody is there.
     void end_all();
 
+    // For whoever asks what there is: places of the table, and the flow at one of them, if any.
+    [[nodiscard]] size_t places() const { return table_.places(); }
+
+    [[nodiscard]] std::optional<EveRecord> seen(size_t place) const;
+
 private:
     void take_frame(const SeenFrame& frame);
     [[nodiscard]] PeekFlow* find(const FlowId& id);
@@ -74,6 +79,7 @@ private:
     void reset_both(const PeekFlow& flow);
     void answer(const Offload& offload, std::span<std::byte> frame, pc_peek_word word);
     void end(PeekFlow& flow);
+    [[nodiscard]] EveRecord record_of(const PeekFlow& flow, std::string_view end_reason) const;
     void write_line(const PeekFlow& flow, End why);
     [[nodiscard]] pc_inspect_stats& stats(const PeekFlow& flow);
 

@@ -45,6 +45,7 @@ struct WorkerNeeds {
     NetnsThread& netns;
     ActiveFlows& active;
     RateBuckets& rates;
+    Notices& notices;
     ConfigPtr config;
     FlowLimits limits;
     bool handed_over = false; // the listeners, to the next process

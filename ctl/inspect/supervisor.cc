@@ -44,7 +44,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::create(SupervisorSetup setup) {
 }
 
 Supervisor::Supervisor(SupervisorSetup setup, CounterSum counters, Poller poller)
-    : maps_(setup.maps), anchors_(std::move(setup.anchors)),
+    : maps_(setup.maps), notices_(setup.notices), anchors_(std::move(setup.anchors)),
       config_file_(std::move(setup.config_file)), counters_(counters), poller_(std::move(poller)),
       checker_(poller_, *maps_.upstream) {
     if (config_file_.empty()) {
@@ -61,6 +61,7 @@ Result<void> Supervisor::open_sources() {
 
 Result<void> Supervisor::start(std::vector<std::unique_ptr<Worker>> workers) {
     workers_ = std::move(workers);
+    reporter_.emplace(notices_, workers_.size());
     for (const std::unique_ptr<Worker>& worker : workers_) {
         TRY(worker->beat());
     }
@@ -124,6 +125,28 @@ void Supervisor::tick() {
     if (watch_) {
         watch_->tick(now_ms_);
         hear_daemon();
+    }
+    reporter_->tick(now_ms_, [this](const protocol::Json& words) { return tell_daemon(words); });
+}
+
+bool Supervisor::tell_daemon(const protocol::Json& words) {
+    return watch_ && watch_->say(words);
+}
+
+void Supervisor::hear_questions() {
+    if (watch_->connection() != connection_) {
+        connection_ = watch_->connection();
+        reporter_->forget();
+    }
+    for (const protocol::Json& asked : watch_->take_asked()) {
+        reporter_->take(
+            asked, now_ms_,
+            [this](const SeenQuestionPtr& question) {
+                for (const std::unique_ptr<Worker>& worker : workers_) {
+                    worker->ask(question);
+                }
+            },
+            [this](const protocol::Json& words) { return tell_daemon(words); });
     }
 }
 
@@ -190,6 +213,7 @@ void Supervisor::hear_daemon() {
     if (const std::string complaint = watch_->take_complaint(); !complaint.empty()) {
         complain(complaint);
     }
+    hear_questions();
 }
 
 void Supervisor::apply(Config config) {

@@ -13,12 +13,14 @@
 #include "ctl/inspect/anchors.h"
 #include "ctl/inspect/config_watch.h"
 #include "ctl/inspect/health_checker.h"
+#include "ctl/inspect/reporter.h"
 #include "ctl/inspect/worker.h"
 
 namespace pc::inspect {
 
 struct SupervisorSetup {
     Maps& maps;
+    Notices& notices;
     Anchors anchors;
     std::string config_file; // read again on SIGHUP; empty: from `control_socket`
     std::string control_socket;
@@ -50,11 +52,14 @@ private:
     void check_anchors();
     void hear_signals();
     void hear_daemon();
+    void hear_questions();
+    [[nodiscard]] bool tell_daemon(const protocol::Json& words);
     void reload();
     void apply(Config config);
     void stop_workers();
 
     Maps& maps_;
+    Notices& notices_;
     Anchors anchors_;
     std::string config_file_;
     CounterSum counters_;
@@ -63,6 +68,8 @@ private:
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
     std::optional<ConfigWatch> watch_;
+    std::optional<Reporter> reporter_; // once there are workers
+    uint32_t connection_ = 0;          // to the daemon, that the reporter works for
     Fd signals_, clock_;
     uint64_t now_ms_ = 0;
     uint64_t next_check_ms_ = 0;

@@ -40,7 +40,6 @@ struct UdpFlow {
     bool answered = false;
     bool queued = false; // for another turn
 
-    uint64_t id = 0;
     Origin origin;
     WallTime started;
     Recognised recognised;

@@ -103,7 +103,6 @@ UdpFlow* UdpFlows::admit(const FlowId& id) {
     UdpFlow& flow = table_.add();
     by_id_[id] = token_of(flow);
     unanswered_.push_back(token_of(flow));
-    flow.id = needs_.log.next_id();
     flow.started = wall_now();
     flow.began_ms = flow.active_ms = now_ms_;
     flow.origin = origin.value();
@@ -170,6 +169,7 @@ void UdpFlows::decide(UdpFlow& flow) {
     }
     flow.state = UdpFlow::State::allowed;
     flow.rates = rates_of(needs_.rates, flow.origin, flow.judgement);
+    note_judgement(flow);
     ++stats(flow).allowed;
     connect(flow);
     for (const std::vector<std::byte>& held : flow.held.take()) {
@@ -182,6 +182,7 @@ void UdpFlows::decide(UdpFlow& flow) {
 void UdpFlows::deny(UdpFlow& flow, Judgement judgement) {
     flow.judgement = std::move(judgement);
     flow.state = UdpFlow::State::denied;
+    note_judgement(flow);
     stats(flow).datagrams_lost += flow.held.take().size();
     ++stats(flow).denied;
     write_line(flow, End::denied);
@@ -346,10 +347,20 @@ void UdpFlows::end(UdpFlow& flow, End why) {
     table_.remove(flow);
 }
 
+void UdpFlows::note_judgement(const UdpFlow& flow) {
+    needs_.log.count(flow.recognised, flow.judgement);
+    if (needs_.log.is_heard()) {
+        needs_.log.announce(record_of(flow, "judged"), *config_);
+    }
+}
+
 void UdpFlows::write_line(const UdpFlow& flow, End why) {
+    needs_.log.write(record_of(flow, word_for(why)), *config_);
+}
+
+EveRecord UdpFlows::record_of(const UdpFlow& flow, std::string_view end_reason) const {
     EveRecord record;
     record.start = flow.started;
-    record.flow_id = flow.id;
     record.origin = flow.origin;
     record.udp = true;
     record.recognised = flow.recognised;
@@ -359,12 +370,12 @@ void UdpFlows::write_line(const UdpFlow& flow, End why) {
     record.logged = flow.judgement.logged;
     record.reached_server = flow.answered;
     record.error = flow.error;
-    record.end_reason = word_for(why);
+    record.end_reason = end_reason;
     record.bytes_to_server = flow.bytes_to_server;
     record.bytes_to_client = flow.bytes_to_client;
     record.datagrams_to_server = flow.datagrams_to_server;
     record.datagrams_to_client = flow.datagrams_to_client;
-    needs_.log.write(std::move(record), *config_);
+    return record;
 }
 
 } // namespace pc::inspect

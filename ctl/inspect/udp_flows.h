@@ -57,6 +57,11 @@ public:
     // For the end of the program.
     void end_all();
 
+    // For whoever asks what there is: places of the table, and the flow at one of them, if any.
+    [[nodiscard]] size_t places() const { return table_.places(); }
+
+    [[nodiscard]] std::optional<EveRecord> seen(size_t place) const;
+
 private:
     void take_datagram(const FlowId& id, std::span<const std::byte> bytes);
     [[nodiscard]] UdpFlow* find(const FlowId& id);
@@ -73,6 +78,8 @@ private:
     void send_to_client(UdpFlow& flow, std::span<const std::byte> bytes);
     void note_refusal(UdpFlow& flow, int error);
     void end(UdpFlow& flow, End why);
+    [[nodiscard]] EveRecord record_of(const UdpFlow& flow, std::string_view end_reason) const;
+    void note_judgement(const UdpFlow& flow);
     void write_line(const UdpFlow& flow, End why);
     [[nodiscard]] pc_inspect_stats& stats(const UdpFlow& flow);
 

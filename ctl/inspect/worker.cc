@@ -34,8 +34,9 @@ Result<std::unique_ptr<Worker>> Worker::create(WorkerSetup setup, Listeners list
 Worker::Worker(WorkerSetup setup, Listeners listeners, Poller poller)
     : heartbeat_(*setup.maps.heartbeat),
       number_(setup.number), heart_{0, setup.workers, setup.seed}, mark_(setup.config->bypass_mark),
-      log_file_(std::move(setup.log)), log_(log_file_), listeners_(std::move(listeners)),
-      poller_(std::move(poller)), counters_(setup.active),
+      config_(setup.config), notices_(setup.notices), log_file_(std::move(setup.log)),
+      log_(log_file_, &notices_), listeners_(std::move(listeners)), poller_(std::move(poller)),
+      counters_(setup.active),
       flows_({poller_, *setup.maps.flows, counters_, log_, setup.rates}, setup.config,
              setup.limits.tcp),
       udp_flows_({poller_, *setup.maps.udp_flows, counters_, log_, setup.netns, setup.rates},
@@ -78,6 +79,7 @@ void Worker::run() {
         flows_.run_queued();
         udp_flows_.run_queued();
         take_all();
+        answer_questions();
         write_out();
     }
     peek_flows_.end_all();
@@ -94,7 +96,7 @@ bool Worker::is_done() const {
 
 int Worker::wait_ms() const {
     const bool can_accept = accept_more_ && !accept_blocked_ && !flows_.full();
-    const bool more = (!stop_ && (can_accept || receive_more_ || peek_more_)) ||
+    const bool more = !walks_.empty() || (!stop_ && (can_accept || receive_more_ || peek_more_)) ||
                       flows_.has_queued() || udp_flows_.has_queued();
     return more ? 0 : -1;
 }
@@ -167,6 +169,14 @@ void Worker::reopen_log() {
     wake();
 }
 
+void Worker::ask(SeenQuestionPtr question) {
+    {
+        const std::lock_guard lock(mutex_);
+        mail_.questions.push_back(std::move(question));
+    }
+    wake();
+}
+
 void Worker::stop() {
     {
         const std::lock_guard lock(mutex_);
@@ -187,6 +197,9 @@ void Worker::read_mail() {
         stop_ = true;
         stopped_at_ms_ = now_ms_;
     }
+    for (SeenQuestionPtr& question : mail.questions) {
+        walks_.emplace_back(std::move(question));
+    }
     if (mail.reopen_log) {
         if (const Result<void> reopened = log_file_.reopen(); !reopened) {
             complain(reopened.error().message);
@@ -206,6 +219,7 @@ void Worker::apply(ConfigPtr config) {
             }
         }
     }
+    config_ = config;
     flows_.configure(config);
     peek_flows_.configure(config);
     udp_flows_.configure(std::move(config));
@@ -256,6 +270,17 @@ bool Worker::accept_from(const Fd& listener) {
         }
     }
     return true;
+}
+
+void Worker::answer_questions() {
+    if (walks_.empty()) {
+        return;
+    }
+    SeenWalk& walk = walks_.front();
+    if (walk.step({flows_, udp_flows_, peek_flows_, log_, *config_})) {
+        notices_.answer(walk.take(log_));
+        walks_.pop_front();
+    }
 }
 
 void Worker::write_out() {

@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 
 #include "ctl/inspect/flows.h"
 #include "ctl/inspect/peek_flows.h"
+#include "ctl/inspect/seen_walk.h"
 #include "ctl/inspect/tproxy.h"
 #include "ctl/inspect/udp_flows.h"
 
@@ -35,6 +37,7 @@ struct WorkerSetup {
     ActiveFlows& active;
     RateBuckets& rates;
     LogFile log;
+    Notices& notices;
     ConfigPtr config;
     FlowLimits limits;
     uint32_t number = 0;
@@ -61,6 +64,7 @@ public:
     // By any thread.
     void configure(ConfigPtr config);
     void reopen_log();
+    void ask(SeenQuestionPtr question);
     void stop();
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -68,6 +72,7 @@ public:
 private:
     struct Mail {
         ConfigPtr config;
+        std::vector<SeenQuestionPtr> questions;
         bool reopen_log = false;
         bool stop = false;
     };
@@ -82,6 +87,7 @@ private:
     void apply(ConfigPtr config);
     void take_all();
     [[nodiscard]] bool accept_from(const Fd& listener);
+    void answer_questions();
     void write_out();
     [[nodiscard]] int wait_ms() const;
     [[nodiscard]] bool is_done() const;
@@ -90,6 +96,8 @@ private:
     uint32_t number_;
     pc_heartbeat heart_{};
     uint32_t mark_;
+    ConfigPtr config_;
+    Notices& notices_;
     LogFile log_file_;
     FlowLog log_;
     Listeners listeners_;
@@ -98,8 +106,9 @@ private:
     Flows flows_;
     UdpFlows udp_flows_;
     PeekFlows peek_flows_;
-    Fd clock_, bell_;  // bell_: there is mail
-    std::mutex mutex_; // of mail_
+    std::deque<SeenWalk> walks_; // one after another
+    Fd clock_, bell_;            // bell_: there is mail
+    std::mutex mutex_;           // of mail_
     Mail mail_;
     uint64_t now_ms_ = 0;
     bool handed_over_;

@@ -35,6 +35,8 @@ constexpr std::array known{
     Known{"number", Argument::number, "how many"},
     Known{"flow", Argument::flow, "src PREFIX, port N, proto WORD, state WORD, sort bytes, ..."},
     Known{"which", Argument::which, "src PREFIX, port N, proto WORD, state WORD, ...; or all"},
+    Known{"inspected", Argument::inspected,
+          "src PREFIX, name SERVER, verdict WORD, inspect NAME, ..."},
     Known{"command", Argument::command, "a command"},
 };
 
@@ -97,6 +99,7 @@ std::string misfit(Argument argument, const std::string& text) {
     case Argument::packet:
     case Argument::flow:
     case Argument::which:
+    case Argument::inspected:
     case Argument::command:
         return "";
     }

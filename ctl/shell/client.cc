@@ -16,6 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int listen_turn_ms = 500;
+
 class Socket {
 public:
     explicit Socket(int fd) : fd_(fd) {}
@@ -150,21 +152,31 @@ int Answer::exit_code() const {
     return ok() ? 0 : protocol::exit_code(error);
 }
 
-Answer Client::call(std::string_view method, const Json& parameters, std::chrono::seconds time_out,
-                    const Progress& progress) const {
+// A socket, or the negative errno.
+int Client::connect_to() const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path_.size() >= sizeof(address.sun_path)) {
-        return unreachable(path_, "the path is too long for a socket");
+        return -ENAMETOOLONG;
     }
     std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
-    const Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (socket.get() < 0) {
-        return unreachable(path_, std::strerror(errno));
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
     }
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
-        0) {
-        return unreachable(path_, std::strerror(errno));
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+        const int err = errno;
+        ::close(fd);
+        return -err;
+    }
+    return fd;
+}
+
+Answer Client::call(std::string_view method, const Json& parameters, std::chrono::seconds time_out,
+                    const Progress& progress) const {
+    const Socket socket(connect_to());
+    if (socket.get() < 0) {
+        return unreachable(path_, std::strerror(-socket.get()));
     }
     Json request{{"method", std::string(protocol::method_prefix) + std::string(method)},
                  {"parameters", parameters}};
@@ -177,6 +189,49 @@ Answer Client::call(std::string_view method, const Json& parameters, std::chrono
         return unreachable(path_, std::strerror(err));
     }
     return hear(socket.get(), path_, time_out, progress);
+}
+
+Answer Client::listen(std::string_view method, const Hear& hear) const {
+    const Socket socket(connect_to());
+    if (socket.get() < 0) {
+        return unreachable(path_, std::strerror(-socket.get()));
+    }
+    const Json request{{"method", std::string(protocol::method_prefix) + std::string(method)},
+                       {"more", true}};
+    if (const int err = send_all(socket.get(), protocol::frame(request),
+                                 Clock::now() + std::chrono::seconds(10))) {
+        return unreachable(path_, std::strerror(err));
+    }
+    protocol::Framer framer;
+    std::array<char, 65536> bytes{};
+    while (true) {
+        while (const std::optional<std::string> text = framer.next()) {
+            const Json message = Json::parse(*text, nullptr, false);
+            if (!flag_at(message, "continues")) {
+                return answer_of(path_, message);
+            }
+            if (!hear(at(message, "parameters"))) {
+                return {};
+            }
+        }
+        if (!hear(Json())) {
+            return {};
+        }
+        pollfd slot{socket.get(), POLLIN, 0};
+        if (::poll(&slot, 1, listen_turn_ms) <= 0) {
+            continue; // a signal, or it is time to ask whether there was one
+        }
+        const ssize_t got = ::recv(socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+            continue;
+        }
+        if (got <= 0) {
+            return unreachable(path_, std::strerror(got == 0 ? ECONNRESET : errno));
+        }
+        if (!framer.add({bytes.data(), static_cast<size_t>(got)})) {
+            return unreachable(path_, std::strerror(EMSGSIZE));
+        }
+    }
 }
 
 const Json& at(const Json& object, std::string_view key) {

@@ -37,9 +37,16 @@ public:
                               std::chrono::seconds time_out = std::chrono::seconds(10),
                               const Progress& progress = {}) const;
 
+    // What the daemon says on and on, until `hear` returns false or the daemon is gone. `hear` is
+    // also asked with null, now and then and when a signal has come.
+    using Hear = std::function<bool(const Json& parameters)>;
+    [[nodiscard]] Answer listen(std::string_view method, const Hear& hear) const;
+
     [[nodiscard]] const std::string& path() const { return path_; }
 
 private:
+    [[nodiscard]] int connect_to() const;
+
     std::string path_;
 };
 

@@ -6,6 +6,7 @@
 #include "ctl/shell/configure.h"
 #include "ctl/shell/flows.h"
 #include "ctl/shell/general.h"
+#include "ctl/shell/inspected.h"
 #include "ctl/shell/live.h"
 #include "ctl/shell/offline.h"
 #include "ctl/shell/show.h"
@@ -24,12 +25,15 @@ constexpr std::array table{
     Command{"show set <set> [match <address>]", operational, "one set; does it hold an address?", show_set},
     Command{"show blocks", operational, "what is blocked, until when and by whom", show_blocks},
     Command{"show inspect", operational, "the inspectors and their flows", show_inspect},
+    Command{"show inspect flows [<inspected>...]", operational, "flows of the inspector, with the names that were asked for", show_inspect_flows},
     Command{"show drops", operational, "why packets were dropped", show_drops},
     Command{"show flows [<flow>...]", operational, "who talks to whom: flows, sorted and filtered", show_flows},
     Command{"show flow <endpoint:src> <endpoint:dst>", operational, "all that is known of the flows between two addresses", show_flow},
     Command{"show limits", operational, "rate limits, what passed and what was over", show_limits},
     Command{"show guard", operational, "guards against floods, and the heaviest sources", show_guard},
     Command{"top flows|sources|destinations [by bytes|packets] [total] [limit <number>]", operational, "who moves the most, now or in total", top_flows},
+    Command{"top names [<number>] [by flows|bytes]", operational, "servers that were asked for the most, in the last minutes", top_names},
+    Command{"monitor inspect", operational, "each flow that the inspector judges, until Ctrl-C", monitor_inspect},
     Command{"show commits", operational, "revisions, who made them", show_commits},
     Command{"show configuration [revision <revision>]", operational, "the text of the configuration", show_configuration},
 
@@ -82,6 +86,7 @@ constexpr std::array helps{
     Help{true, "show", "what is live, or the candidate"},
     Help{true, "explain", "what would happen to a packet, and why"},
     Help{true, "block", "drop all packets from a prefix, at once"},
+    Help{true, "monitor", "what happens, as it happens"},
     Help{true, "clear", "empty a dynamic set, end flows"},
     Help{true, "insert", "move a rule"},
     Help{true, "rollback", "back to an older revision"},
@@ -91,7 +96,7 @@ constexpr std::array helps{
     Help{false, "packet", "in ZONE PROTO SRC[:PORT] DST[:PORT] [out ZONE] ..."},
     Help{false, "--rules", "with a rule file instead of the live configuration"},
     Help{false, "detail", "with its place in the file and counters"},
-    Help{false, "by", "bytes (if not said) or packets"},
+    Help{false, "by", "bytes (if not said) or packets; of names flows (if not said) or bytes"},
     Help{false, "total", "since each flow began, not just now"},
     Help{false, "limit", "how many rows"},
     Help{false, "match", "is this address in the set?"},

@@ -108,6 +108,7 @@ private:
         case Argument::number:
         case Argument::flow:
         case Argument::which:
+        case Argument::inspected:
         case Argument::command:
             return {};
         }
@@ -139,6 +140,8 @@ private:
             : argument == Argument::flow ? flow_choices(before, FlowCommand::list, question_.names)
             : argument == Argument::which
                 ? flow_choices(before, FlowCommand::clear, question_.names)
+            : argument == Argument::inspected
+                ? flow_choices(before, FlowCommand::inspected, question_.names)
             : argument == Argument::removal ? removal_choices(before, question_.names)
                                             : table_choices(before, question_.names);
         for (const Choice& choice : found) {

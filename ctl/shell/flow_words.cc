@@ -12,7 +12,21 @@
 namespace pc::shell {
 namespace {
 
-enum class Kind : uint8_t { prefix, port, proto, zone, rule, state, family, sort, limit };
+enum class Kind : uint8_t {
+    prefix,
+    port,
+    proto,
+    zone,
+    rule,
+    state,
+    family,
+    inspect,
+    name,
+    verdict,
+    way,
+    sort,
+    limit
+};
 
 struct Word {
     std::string_view word;
@@ -32,6 +46,10 @@ constexpr std::array words{
     Word{"rule", Kind::rule, "rule that accepted it"},
     Word{"state", Kind::state, "what it is doing"},
     Word{"family", Kind::family, "ipv4 or ipv6"},
+    Word{"inspect", Kind::inspect, "[inspect.*] that judges it"},
+    Word{"name", Kind::name, "server that was asked for, and what is below it"},
+    Word{"verdict", Kind::verdict, "allow, deny or undecided"},
+    Word{"way", Kind::way, "terminated, peeked (not judged yet), released or denied"},
     Word{"sort", Kind::sort, "by bytes (if not said), packets or age"},
     Word{"limit", Kind::limit, "how many rows (100 if not said)"},
 };
@@ -41,12 +59,37 @@ constexpr std::array<std::string_view, 9> states{"syn-sent",    "syn-received", 
                                                  "closed",      "new",          "replied"};
 constexpr std::array<std::string_view, 3> orders{"bytes", "packets", "age"};
 constexpr std::array<std::string_view, 2> families{"ipv4", "ipv6"};
+constexpr std::array<std::string_view, 2> inspected_orders{"bytes", "age"};
+constexpr std::array<std::string_view, 3> verdicts{"allow", "deny", "undecided"};
+constexpr std::array<std::string_view, 4> ways{"terminated", "peeked", "released", "denied"};
 constexpr std::string_view all_word = "all";
+
+bool is_known_to(Kind kind, FlowCommand command) {
+    switch (kind) {
+    case Kind::prefix:
+    case Kind::port:
+    case Kind::proto:
+    case Kind::rule:
+    case Kind::family:
+        return true;
+    case Kind::zone:
+    case Kind::state:
+        return command != FlowCommand::inspected;
+    case Kind::inspect:
+    case Kind::name:
+    case Kind::verdict:
+    case Kind::way:
+        return command == FlowCommand::inspected;
+    case Kind::sort:
+    case Kind::limit:
+        return command != FlowCommand::clear;
+    }
+    return false;
+}
 
 const Word* word_named(std::string_view text, FlowCommand command) {
     for (const Word& word : words) {
-        const bool lists = word.kind == Kind::sort || word.kind == Kind::limit;
-        if (word.word == text && (!lists || command == FlowCommand::list)) {
+        if (word.word == text && is_known_to(word.kind, command)) {
             return &word;
         }
     }
@@ -54,11 +97,18 @@ const Word* word_named(std::string_view text, FlowCommand command) {
 }
 
 // The words that this kind of value is one of; none: it is something else.
-std::vector<std::string> value_words(Kind kind) {
+std::vector<std::string> value_words(Kind kind, FlowCommand command) {
     switch (kind) {
     case Kind::state:
         return {states.begin(), states.end()};
+    case Kind::verdict:
+        return {verdicts.begin(), verdicts.end()};
+    case Kind::way:
+        return {ways.begin(), ways.end()};
     case Kind::sort:
+        if (command == FlowCommand::inspected) {
+            return {inspected_orders.begin(), inspected_orders.end()};
+        }
         return {orders.begin(), orders.end()};
     case Kind::family:
         return {families.begin(), families.end()};
@@ -67,6 +117,8 @@ std::vector<std::string> value_words(Kind kind) {
     case Kind::proto:
     case Kind::zone:
     case Kind::rule:
+    case Kind::inspect:
+    case Kind::name:
     case Kind::limit:
         return {};
     }
@@ -79,7 +131,7 @@ std::string did_you_mean_words(const std::string& text, const std::vector<std::s
 }
 
 // Why it is no such value; empty: it is one.
-std::string misfit_of(const Word& word, const std::string& value) {
+std::string misfit_of(const Word& word, const std::string& value, FlowCommand command) {
     switch (word.kind) {
     case Kind::prefix: {
         const ParsedPrefix parsed = parse_prefix(value);
@@ -98,13 +150,17 @@ std::string misfit_of(const Word& word, const std::string& value) {
         return parse_number(value) ? "" : "'" + value + "' is no number";
     case Kind::zone:
     case Kind::rule:
+    case Kind::inspect:
+    case Kind::name:
         return value.empty() ? "a name is expected here" : "";
     case Kind::state:
     case Kind::family:
+    case Kind::verdict:
+    case Kind::way:
     case Kind::sort:
         break;
     }
-    const std::vector<std::string> known = value_words(word.kind);
+    const std::vector<std::string> known = value_words(word.kind, command);
     return std::find(known.begin(), known.end(), value) != known.end()
                ? ""
                : "'" + value + "' is none of " + join(known, ", ");
@@ -127,6 +183,10 @@ void take(FlowQuestion& question, const Word& word, const std::string& value) {
     case Kind::rule:
     case Kind::state:
     case Kind::family:
+    case Kind::inspect:
+    case Kind::name:
+    case Kind::verdict:
+    case Kind::way:
         question.filter[std::string(word.word)] = value;
         return;
     }
@@ -175,7 +235,7 @@ FlowQuestion flow_question(const CommandLine& line, size_t first, FlowCommand co
             return mistaken(token, "'" + token.text + "' needs a value", std::string(word->help));
         }
         const Token& value = line.tokens[++i];
-        if (std::string why = misfit_of(*word, value.text); !why.empty()) {
+        if (std::string why = misfit_of(*word, value.text, command); !why.empty()) {
             return mistaken(value, std::move(why));
         }
         take(question, *word, value.text);
@@ -202,7 +262,7 @@ std::vector<Choice> flow_choices(const std::vector<std::string>& before, FlowCom
         if (word == nullptr) {
             return {};
         }
-        offer(value_words(word->kind));
+        offer(value_words(word->kind, command));
         if (word->kind == Kind::proto) {
             const auto protocols = protocol_names();
             offer({protocols.begin(), protocols.end()});
@@ -210,6 +270,8 @@ std::vector<Choice> flow_choices(const std::vector<std::string>& before, FlowCom
             offer(names.zones);
         } else if (word->kind == Kind::rule) {
             offer(names.rules);
+        } else if (word->kind == Kind::inspect) {
+            offer(names.inspects);
         } else if (list.empty()) {
             list.push_back({"<" + std::string(word->word) + ">", std::string(word->help), true});
         }

@@ -7,8 +7,9 @@
 
 namespace pc::shell {
 
-// `list` also takes sort and limit, `clear` the word all.
-enum class FlowCommand : uint8_t { list, clear };
+// `list` also takes sort and limit, `clear` the word all. `inspected`: of flows of the inspector,
+// which know no zones and states, but names and verdicts.
+enum class FlowCommand : uint8_t { list, clear, inspected };
 
 struct FlowQuestion {
     Json filter = Json::object(); // as the daemon takes it

@@ -37,8 +37,9 @@ enum class Argument : uint8_t {
     packet,
     endpoint, // ADDRESS[:PORT]
     number,
-    flow,  // which flows, and how they are listed: see flow_words.h
-    which, // which flows, or all
+    flow,      // which flows, and how they are listed: see flow_words.h
+    which,     // which flows, or all
+    inspected, // which flows of the inspector
     command,
 };
 

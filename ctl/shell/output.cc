@@ -83,6 +83,13 @@ void Output::json(const Json& fields) {
     collected_ += '\n';
 }
 
+void Output::now(std::string_view line) {
+    flush();
+    (void)std::fwrite(line.data(), 1, line.size(), stdout); // ignoring: as in flush()
+    (void)std::fputc('\n', stdout);
+    (void)std::fflush(stdout);
+}
+
 void Output::complain(std::string_view text) {
     flush();
     (void)std::fwrite(text.data(), 1, text.size(), stderr); // ignoring: nowhere left to say it

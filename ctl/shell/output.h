@@ -31,6 +31,9 @@ public:
     // text form.
     void json(const Json& fields);
 
+    // At once, in either form and without a pager: a line of what goes on.
+    void now(std::string_view line);
+
     // To stderr, at once. In JSON form the answer carries the error.
     void complain(std::string_view text);
 

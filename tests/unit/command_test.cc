@@ -281,6 +281,33 @@ TEST_CASE("which flows are meant is said by pairs of words") {
     CHECK(mistake("clear flows").message == "the command is not complete");
 }
 
+TEST_CASE("flows of the inspector have words of their own") {
+    const auto asked = [](const std::string& words) {
+        const Call call = called("show inspect flows " + words);
+        return flow_question(call.line, call.rest, FlowCommand::inspected);
+    };
+    const FlowQuestion question =
+        asked("name a.example verdict deny inspect web way released sort age limit 5 dport 443");
+    REQUIRE_FALSE(question.mistake.has_value());
+    CHECK(question.filter == Json{{"name", "a.example"},
+                                  {"verdict", "deny"},
+                                  {"inspect", "web"},
+                                  {"way", "released"},
+                                  {"dport", 443}});
+    CHECK(question.sort == "age");
+    CHECK(asked("verdict drop").mistake.value().message ==
+          "'drop' is none of allow, deny, undecided");
+    CHECK(asked("way out").mistake.value().message ==
+          "'out' is none of terminated, peeked, released, denied");
+    CHECK(asked("sort packets").mistake.value().message == "'packets' is none of bytes, age");
+    CHECK(asked("zone lan").mistake.value().message.starts_with("unknown word 'zone'"));
+    CHECK(offered("show inspect flows verd") == Words{"verdict"});
+    CHECK(offered("show inspect flows verdict d") == Words{"deny"});
+    CHECK_FALSE(has(offered("show flows "), "verdict"));
+    CHECK(called("top names 5 by bytes").get("number") == "5");
+    CHECK(offered("monitor ") == Words{"inspect"});
+}
+
 TEST_CASE("TAB knows the words of flows") {
     CHECK(has(offered("show flows "), "src"));
     CHECK(has(offered("show flows "), "<Enter>"));
@@ -295,7 +322,7 @@ TEST_CASE("TAB knows the words of flows") {
     CHECK_FALSE(has(offered("clear flows "), "<Enter>"));
     CHECK_FALSE(has(offered("clear flows "), "sort"));
     CHECK(offered("clear flows all ") == Words{"<Enter>"});
-    CHECK(offered("top ") == Words{"flows", "sources", "destinations"});
+    CHECK(offered("top ") == Words{"flows", "sources", "destinations", "names"});
     CHECK(offered("top flows by ") == Words{"bytes", "packets"});
 }
 
