@@ -104,8 +104,8 @@ Result<std::vector<std::unique_ptr<Worker>>> make_workers(const WorkerNeeds& nee
     std::vector<std::unique_ptr<Worker>> workers;
     for (size_t i = 0; i < listeners.size(); ++i) {
         workers.push_back(TRY(
-            Worker::create({needs.maps, needs.netns, needs.active, needs.rates, std::move(logs[i]), needs.notices,
-                            needs.config, needs.limits, static_cast<uint32_t>(i),
+            Worker::create({needs.maps, needs.netns, needs.active, needs.rates, std::move(logs[i]),
+                            needs.notices, needs.config, needs.limits, static_cast<uint32_t>(i),
                             static_cast<uint32_t>(listeners.size()), seed, needs.handed_over},
                            std::move(listeners[i]))));
     }

@@ -69,18 +69,25 @@ private:
 // A daemon's socket in a thread of its own. The method "Stop" ends it, any other is `answer`'s.
 class RunningServer {
 public:
-    RunningServer(const std::string& folder, Server::Answer answer) {
+    using Answer = std::function<Json(const Server::Tell& tell)>;
+
+    RunningServer(const std::string& folder, Answer answer) {
         REQUIRE(sd_event_new(&event_) >= 0);
-        auto opened = Server::open(
-            event_, folder + "/control.sock",
-            [this, answer = std::move(answer)](const protocol::Request& request,
-                                               const Server::Tell& tell) {
-                if (request.method == "Stop") {
-                    sd_event_exit(event_, 0);
-                }
-                return answer(request, tell);
-            },
-            [] { return Json::object(); });
+        auto opened =
+            Server::open(event_, folder + "/control.sock",
+                         {.answer =
+                              [this, answer = std::move(answer)](const protocol::Request& request,
+                                                                 const Server::Caller& caller) {
+                                  if (request.method == "Stop") {
+                                      sd_event_exit(event_, 0);
+                                  }
+                                  return answer(caller.tell);
+                              },
+                          .watched = [] { return Json::object(); },
+                          .heard = [](const Json&) {},
+                          .inspector_came = [] {},
+                          .inspector_gone = [] {},
+                          .monitors_changed = [](size_t) {}});
         REQUIRE(opened.ok());
         server_ = opened.take();
         thread_ = std::thread([this] { sd_event_loop(event_); });
@@ -181,14 +188,13 @@ TEST_CASE("the pace: phases of large work at once, the rest ten times a second")
 
 TEST_CASE("who asks for more hears of the progress before the answer, others only the answer") {
     const Folder folder;
-    const RunningServer server(folder.path(),
-                               [](const protocol::Request&, const Server::Tell& tell) {
-                                   const Progress progress = daemon::progress_to(tell);
-                                   for (size_t done = 0; progress && done < 3; ++done) {
-                                       progress(static_cast<Phase>(done), done, 20000);
-                                   }
-                                   return Json{{"parameters", {{"told", static_cast<bool>(tell)}}}};
-                               });
+    const RunningServer server(folder.path(), [](const Server::Tell& tell) {
+        const Progress progress = daemon::progress_to(tell);
+        for (size_t done = 0; progress && done < 3; ++done) {
+            progress(static_cast<Phase>(done), done, 20000);
+        }
+        return Json{{"parameters", {{"told", static_cast<bool>(tell)}}}};
+    });
     const shell::Client client(folder.path());
     std::vector<std::string> words;
     const shell::Answer answer =
@@ -208,13 +214,12 @@ TEST_CASE("who asks for more hears of the progress before the answer, others onl
 TEST_CASE("a client that does not read holds nobody up, and misses only progress") {
     const Folder folder;
     constexpr int told = 3000; // of 4 kB: more than a socket takes
-    const RunningServer server(
-        folder.path(), [](const protocol::Request&, const Server::Tell& tell) {
-            for (int i = 0; tell && i < told; ++i) {
-                tell({{"phase", "loading"}, {"done", i}, {"text", std::string(4096, 'x')}});
-            }
-            return Json{{"parameters", {{"done", true}}}};
-        });
+    const RunningServer server(folder.path(), [](const Server::Tell& tell) {
+        for (int i = 0; tell && i < told; ++i) {
+            tell({{"phase", "loading"}, {"done", i}, {"text", std::string(4096, 'x')}});
+        }
+        return Json{{"parameters", {{"done", true}}}};
+    });
     const int slow = connected_to(folder.path());
     const std::string request = protocol::frame(
         Json{{"method", "org.portcullis.Commit"}, {"parameters", Json::object()}, {"more", true}});
