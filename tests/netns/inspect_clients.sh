@@ -145,7 +145,7 @@ for way in "ended 443 7000 25 80" "peeked 8443 7001 2525 8080"; do
     check_ncat "$name" "$echo"
     check_mail "$name" "$smtp"
     check_ports "$name" "$http"
-    pc_wait_for 5 all_inspected "$name" || pc_fail "$name: only $(inspected $name allowed) flows were inspected"
+    pc_wait_for 5 all_inspected "$name" || pc_fail "$name: only $(inspected "$name" allowed) flows were inspected"
 done
 # Each mode with each family, over both runs of this test.
 if [ "${1:-yes}" = yes ]; then

@@ -139,7 +139,7 @@ NFT
     in_rtr nft list counter inet ufw stray | grep -q 'packets 0 ' || pc_fail "diverted packets meet the host's firewall"
     in_rtr nft list counter inet ufw onward | grep -q 'packets 0 ' && pc_fail "the onward connections have no mark"
     in_rtr nft delete table inet ufw
-    in_rtr iptables -P INPUT DROP && in_rtr ip6tables -P INPUT DROP || pc_fail "iptables refuses a policy"
+    if ! in_rtr iptables -P INPUT DROP || ! in_rtr ip6tables -P INPUT DROP; then pc_fail "iptables refuses a policy"; fi
     in_rtr iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
     in_rtr ip6tables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
     in_rtr ip6tables -A INPUT -p ipv6-icmp -j ACCEPT

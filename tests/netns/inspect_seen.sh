@@ -20,6 +20,7 @@ tcp_closed = "1s"
 tcp_closing = "1s"
 tcp_time_wait = "1s"
 [inspect.web]
+mode = "terminate"
 deny = ["*.bad.example"]
 [inspect.names]
 mode = "peek"

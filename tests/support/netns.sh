@@ -220,9 +220,9 @@ http {
     }
 }
 NGINX
-    pc_background wan nginx -e "$PC_WORK/servers.log" -c "$PC_WORK/nginx.conf" >>"$PC_WORK/servers.log" 2>&1
+    pc_background wan nginx -e "$PC_WORK/nginx.log" -c "$PC_WORK/nginx.conf" >>"$PC_WORK/servers.log" 2>&1
     pc_wait_for 10 in_wan curl -s -o /dev/null -m 1 "http://$PC_WAN4/" ||
-        pc_fail "nginx does not start: $(cat "$PC_WORK/servers.log")"
+        pc_fail "nginx does not start: $(cat "$PC_WORK/servers.log" "$PC_WORK/nginx.log")"
 }
 
 # TCP connect and echo from a namespace: pc_tcp in_lan ADDRESS PORT [SOURCE]
