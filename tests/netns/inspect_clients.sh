@@ -132,8 +132,9 @@ check_exchange() { # NAME PORT ADDRESS
     in_lan timeout 60 /usr/bin/python3 "$PC_ROOT/tests/support/clients.py" exchange "$3" "$2" 200000000 ||
         pc_fail "$1: 200 MB each way with $3"
     if [ "$1" = peeked ]; then
+        # Until the server has acknowledged what was judged; 200 MB are thousands of frames.
         frames=$(($(pc_reason inspect-peek) - frames))
-        [ $frames -le 3 ] || pc_fail "200 MB were not let go: $frames frames of it were looked at"
+        [ $frames -le 100 ] || pc_fail "200 MB were not let go: $frames frames of it were looked at"
     fi
     pc_ok "$1: 200 MB each way at one time with $3 have equal SHA-256, $((SECONDS - began)) s"
 }
