@@ -3,9 +3,9 @@
 
     sudo tests/bench/run relay [--quick] [--only NAME,...] [--rounds N] [--seconds S] [--flows N] [--json FILE]
 
-One client, one router and one server, in namespaces of their own; each round takes all peers in turn at the
-same three. The server is nginx with one process, and iperf3; nothing is masqueraded, as then the router's
-own ports would meet those of clients. Medians of all rounds:
+One client, one router and one server, in namespaces of their own, made anew for each peer of each round.
+The server is nginx with one process, and iperf3; nothing is masqueraded, as then the router's own ports
+would meet those of clients. Medians of all rounds:
 
 conn/s     connections with one small request each (wrk, 32 at one time)
 req/s      small requests on 32 connections that are kept (wrk)
@@ -146,23 +146,24 @@ def measure(triple, peer, options):
 def run_rounds(options):
     """By name: the rounds, and what could not be measured, and why."""
     rounds, why = {peer.name: [] for peer in options.peers}, {}
-    with Triple() as triple:
-        start_servers(triple)
-        for number in range(options.rounds):
-            for kind in options.peers:
-                if kind.name in why:
-                    continue
-                say(f"round {number + 1} of {options.rounds}: {kind.name}")
-                peer = kind()
-                with ExitStack() as stack:
-                    stack.callback(peer.stop, triple)
-                    try:
-                        peer.start(triple)
-                        rounds[kind.name].append(measure(triple, peer, options))
-                    except Unable as error:
-                        if kind in (relay_peers.Bare, relay_peers.Inspected, relay_peers.Released):
-                            raise
-                        why[kind.name] = str(error)
+    for number in range(options.rounds):
+        for kind in options.peers:
+            if kind.name in why:
+                continue
+            say(f"round {number + 1} of {options.rounds}: {kind.name}")
+            peer = kind()
+            # Namespaces of its own: ip_forward() drops a SYN that has the addresses and ports of a
+            # transparent socket in TIME_WAIT, which a relay in the router's namespace leaves behind.
+            with Triple() as triple, ExitStack() as stack:
+                start_servers(triple)
+                stack.callback(peer.stop, triple)
+                try:
+                    peer.start(triple)
+                    rounds[kind.name].append(measure(triple, peer, options))
+                except Unable as error:
+                    if kind in (relay_peers.Bare, relay_peers.Inspected, relay_peers.Released):
+                        raise
+                    why[kind.name] = str(error)
     return rounds, why
 
 
