@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "ctl/daemon/eve.h"
+#include "ctl/protocol/inspected_flow.h"
 #include "rules/packet.h"
 
 namespace pc::daemon {
@@ -22,15 +23,7 @@ Error unknown(const std::string& what, const std::string& word) {
 }
 
 Result<std::optional<Prefix>> prefix_in(const Json& words, const char* name) {
-    const std::string text = TRY(text_parameter(words, name));
-    if (text.empty()) {
-        return std::optional<Prefix>();
-    }
-    const ParsedPrefix parsed = parse_prefix(text);
-    if (parsed.error != PrefixError::none) {
-        return Error{EINVAL, "'" + text + "' is not an address or prefix"};
-    }
-    return std::optional(parsed.prefix);
+    return protocol::prefix_of_filter(TRY(text_parameter(words, name)));
 }
 
 Result<std::optional<uint16_t>> port_in(const Json& words, const char* name) {

@@ -65,15 +65,7 @@ Result<std::string> word_in(const Json& words, const char* key) {
 }
 
 Result<std::optional<Prefix>> prefix_in(const Json& words, const char* key) {
-    const std::string text = TRY(word_in(words, key));
-    if (text.empty()) {
-        return std::optional<Prefix>();
-    }
-    const ParsedPrefix parsed = parse_prefix(text);
-    if (parsed.error != PrefixError::none) {
-        return Error{EINVAL, "'" + text + "' is not an address or prefix"};
-    }
-    return std::optional(parsed.prefix);
+    return prefix_of_filter(TRY(word_in(words, key)));
 }
 
 Result<std::optional<uint16_t>> port_in(const Json& words, const char* key) {
@@ -110,6 +102,17 @@ bool is_at_or_below(const std::string& name, const std::string& above) {
 }
 
 } // namespace
+
+Result<std::optional<Prefix>> prefix_of_filter(const std::string& text) {
+    if (text.empty()) {
+        return std::optional<Prefix>();
+    }
+    const ParsedPrefix parsed = parse_prefix(text);
+    if (parsed.error != PrefixError::none) {
+        return Error{EINVAL, "'" + text + "' is not an address or prefix"};
+    }
+    return std::optional(parsed.prefix);
+}
 
 std::string_view word_of(InspectedWay way) {
     switch (way) {

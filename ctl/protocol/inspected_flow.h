@@ -64,6 +64,9 @@ struct InspectedFilter {
     bool operator==(const InspectedFilter&) const = default;
 };
 
+// What a filter says of an address; none for an empty text, EINVAL for what is no prefix.
+[[nodiscard]] Result<std::optional<Prefix>> prefix_of_filter(const std::string& text);
+
 // Of {"src": "10.0.0.0/8", "port": 443, "name": "example.org", "verdict": "deny", ...}. EINVAL: a
 // value that is none, or a word that there is not.
 [[nodiscard]] Result<InspectedFilter> inspected_filter(const Json& words);
